@@ -1,0 +1,46 @@
+//! Parts that are made from the settings alone; the command line uses them too.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, Forks, Log, LogFormat};
+use crate::model::fault::{Cause, Failure};
+use crate::process;
+use crate::render::{Limits, Renderers};
+use crate::work;
+
+/// The git program on PATH.
+pub(crate) fn git(config: &Config) -> Result<PathBuf, Failure> {
+    process::find("git", None, Some(OsStr::new(&config.path)))
+        .ok_or_else(|| Failure::Ours(Cause::plain("git is not on PATH; install git 2.38 or newer")))
+}
+
+/// Kustomize and Helm, from the operator's folder or PATH, with the operator's limits.
+pub(crate) fn renderers(config: &Config) -> Renderers {
+    let render = &config.render;
+    let mut found = Renderers::find(render.tools.as_deref(), Some(OsStr::new(&config.path)));
+    let output = usize::try_from(render.output).unwrap_or(usize::MAX);
+    found.limits = Limits::of(render.time, render.memory, output);
+    found
+}
+
+/// What is done for pull requests of forks.
+pub(crate) fn forks(forks: Forks) -> work::Forks {
+    match forks {
+        Forks::Never => work::Forks::Never,
+        Forks::PreviewOnRequest => work::Forks::OnRequest,
+    }
+}
+
+/// Begins logging to standard error. Once per process; a second call changes nothing.
+pub(crate) fn log(log: &Log) {
+    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // An error says that a subscriber is there already: the demo's.
+    drop(match log.format {
+        LogFormat::Json => lines.json().try_init(),
+        LogFormat::Text => lines.with_ansi(false).try_init(),
+    });
+}

@@ -1,0 +1,330 @@
+//! One object brought to its wanted state: looked at afresh, applied under guard, forced only where that was decided.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::sleep;
+
+use crate::cluster::Cluster;
+use crate::cluster::address::Address;
+use crate::cluster::apply::remove::{Gone, gone, vanish};
+use crate::cluster::clean::{clean, clean_created, forget_allocated};
+use crate::cluster::conflict::{conflicts, settle};
+use crate::cluster::look::lives::{Found, single};
+use crate::cluster::look::predict::leave_out;
+use crate::cluster::owner::{owner, part_of};
+use crate::cluster::payload::{compose, trespass};
+use crate::cluster::send::{self, Force, Mode};
+use crate::cluster::wire::{Answer, Refusal, Trouble};
+use crate::model::object::Object;
+use crate::model::permit::Permit;
+use crate::model::plan::{Action, Change};
+use crate::model::settings::Adopt;
+use crate::model::target::Scope;
+use crate::model::view::{Owned, Owner};
+
+/// How often an object that changes under our hands is looked at again.
+const TRIES: usize = 8;
+/// The first pause between two tries; each is twice as long as the one before.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What writing needs beside the object.
+#[derive(Clone, Copy)]
+pub(super) struct Desk<'a> {
+    /// The connection.
+    pub cluster: &'a Cluster,
+    /// Whose environment.
+    pub scope: &'a Scope,
+    /// Its ApplySet.
+    pub set: &'a str,
+    /// The right to go on.
+    pub permit: &'a Permit,
+}
+
+/// One object to be written.
+pub(super) struct Step<'a> {
+    /// What the plan says of it.
+    pub change: &'a Change,
+    /// What it should be.
+    pub object: &'a Object,
+    /// Where it goes.
+    pub address: Address,
+    /// What was known of it before this run.
+    pub owned: Option<Owned>,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Effect {
+    /// It was written.
+    Written {
+        /// The server's answer, not cleaned.
+        body: Value,
+        /// The same as it is compared with the prediction.
+        after: Value,
+    },
+    /// It was so already.
+    Same {
+        /// What is there, not cleaned.
+        body: Value,
+    },
+    /// It was not: why, for people.
+    Failed(String),
+    /// The permit was withdrawn before.
+    Stopped,
+}
+
+/// What a look at the object allows.
+enum Leave {
+    /// Create it.
+    Create,
+    /// Write over what is there.
+    Update(Value),
+}
+
+impl Desk<'_> {
+    /// Creates, updates, adopts or takes over one object.
+    pub(super) async fn write(&self, step: &Step<'_>, found: Option<Found>) -> Effect {
+        let mut found = found;
+        for round in 0..TRIES {
+            let leave = match self.allow(step, found.take()).await {
+                Ok(leave) => leave,
+                Err(why) => return why,
+            };
+            match self.once(step, leave).await {
+                Some(effect) => return effect,
+                None => sleep(PAUSE * (1 << round)).await,
+            }
+        }
+        Effect::Failed(format!("it was changed by others {TRIES} times while we wrote it"))
+    }
+
+    /// Deletes the incarnation that the plan names, waits until it is gone, creates the new one.
+    pub(super) async fn replace(&self, step: &Step<'_>) -> Effect {
+        let Step { change, address, owned, .. } = step;
+        let former = match single(&self.cluster.wire, address).await {
+            Ok((_, Found::Live(live))) => Some(live),
+            Ok((_, Found::Absent)) => None,
+            Ok((_, Found::Hidden(message))) => return Effect::Failed(message),
+            Err(error) => return Effect::Failed(error.to_string()),
+        };
+        if let Some(former) = &former {
+            let uid = text(former, "/metadata/uid");
+            if change.uid.as_deref() != Some(uid) && owner(former, self.set, owned.as_ref()) != Owner::Us {
+                return Effect::Failed(format!("it is not the one that the plan replaces; its UID is {uid}"));
+            }
+            if change.uid.as_deref().is_some_and(|planned| planned != uid) {
+                // A run that ended between deleting and its report has created this one already.
+                return self.write(step, Some(Found::Live(former.clone()))).await;
+            }
+            if !self.permit.holds() {
+                return Effect::Stopped;
+            }
+            match gone(*self, address, uid).await {
+                Gone::Yes => {}
+                Gone::No(why) | Gone::Left(why) => return Effect::Failed(why),
+                Gone::Stopped => return Effect::Stopped,
+            }
+        }
+        let effect = self.write(step, Some(Found::Absent)).await;
+        match (&effect, former) {
+            (Effect::Failed(why), Some(former)) => self.restore(address, former, why).await,
+            _ => effect,
+        }
+    }
+
+    /// Puts the former object back after its successor was refused.
+    async fn restore(&self, address: &Address, former: Value, why: &str) -> Effect {
+        let label = part_of(&former).map(str::to_owned);
+        let mut body = clean(former);
+        if address.id.kind == "Service" {
+            forget_allocated(&mut body, &Value::Null);
+        }
+        if let Some(label) = label {
+            body["metadata"]["labels"][crate::cluster::owner::PART_OF] = label.into();
+        }
+        match send::apply(&self.cluster.wire, address, &body, Mode::Earnest, Force::No).await {
+            Ok(_) => Effect::Failed(format!("{why}; the former one was put back")),
+            Err(trouble) => {
+                let words = self.words(address, trouble);
+                Effect::Failed(format!("{why}; the former one could not be put back: {words}"))
+            }
+        }
+    }
+
+    /// May it be written, and over what?
+    async fn allow(&self, step: &Step<'_>, found: Option<Found>) -> Result<Leave, Effect> {
+        let Step { change, object, address, owned } = step;
+        if let Some((message, _)) = trespass(object, address.namespace.as_deref()) {
+            return Err(Effect::Failed(message));
+        }
+        if object.generated() {
+            return Ok(Leave::Create);
+        }
+        let found = match found {
+            Some(found) => found,
+            None => {
+                single(&self.cluster.wire, address)
+                    .await
+                    .map_err(|error| Effect::Failed(error.to_string()))?
+                    .1
+            }
+        };
+        let live = match found {
+            Found::Absent => return Ok(Leave::Create),
+            Found::Hidden(message) => return Err(Effect::Failed(message)),
+            Found::Live(live) => live,
+        };
+        if live.pointer("/metadata/deletionTimestamp").is_some() {
+            return match vanish(*self, address, text(&live, "/metadata/uid")).await {
+                Gone::Yes => Ok(Leave::Create),
+                Gone::No(why) | Gone::Left(why) => Err(Effect::Failed(why)),
+                Gone::Stopped => Err(Effect::Stopped),
+            };
+        }
+        let owner = owner(&live, self.set, owned.as_ref());
+        match refuse(change.action, &owner, &self.scope.adopt) {
+            Some(why) => Err(Effect::Failed(why)),
+            None => Ok(Leave::Update(live)),
+        }
+    }
+
+    /// One try; none: look again.
+    async fn once(&self, step: &Step<'_>, leave: Leave) -> Option<Effect> {
+        let Step { change, object, address, .. } = step;
+        let wire = &self.cluster.wire;
+        let mut payload = compose(object, &address.served, address.namespace.as_deref(), self.set);
+        if !self.permit.holds() {
+            return Some(Effect::Stopped);
+        }
+        let live = match leave {
+            Leave::Create if object.generated() => {
+                let answer = send::create(wire, address, &payload, Mode::Earnest).await;
+                return Some(match answer {
+                    Ok(answer) => written(answer, &payload, None),
+                    Err(trouble) => Effect::Failed(self.words(address, trouble)),
+                });
+            }
+            Leave::Create => {
+                let answer = send::apply_once(wire, address, &payload).await;
+                return self.created(change, address, answer, &payload);
+            }
+            Leave::Update(live) => live,
+        };
+        // What was looked at, and nothing newer or other, may be written over.
+        payload["metadata"]["uid"] = text(&live, "/metadata/uid").into();
+        payload["metadata"]["resourceVersion"] = text(&live, "/metadata/resourceVersion").into();
+        let mut answer = send::apply(wire, address, &payload, Mode::Earnest, Force::No).await;
+        if let Err(Trouble::Refused(refusal)) = &answer {
+            let contested = conflicts(refusal, &payload);
+            if !contested.is_empty() {
+                let adopting = matches!(change.action, Action::Adopt | Action::Move);
+                let settlement = settle(contested, &address.id.kind, &self.scope.fields, adopting);
+                if let Some((message, _)) = settlement.refusal() {
+                    return Some(Effect::Failed(message));
+                }
+                leave_out(&mut payload, &settlement);
+                let force = if settlement.take.is_empty() { Force::No } else { Force::Yes };
+                if !self.permit.holds() {
+                    return Some(Effect::Stopped);
+                }
+                answer = send::apply(wire, address, &payload, Mode::Earnest, force).await;
+            }
+        }
+        match answer {
+            Ok(answer) => Some(written(answer, &payload, Some(&live))),
+            // Another version or incarnation by now.
+            Err(Trouble::Refused(Refusal { code: 409 | 404, ref kind, .. })) if kind != "namespaces" => None,
+            Err(trouble) => Some(Effect::Failed(self.words(address, trouble))),
+        }
+    }
+
+    /// The answer to a creation. Only a 201 created: anything else wrote over an object that appeared meanwhile.
+    fn created(
+        &self,
+        change: &Change,
+        address: &Address,
+        answer: Result<Answer, Trouble>,
+        payload: &Value,
+    ) -> Option<Effect> {
+        match answer {
+            Ok(answer) if answer.code == 201 || change.action != Action::Create => {
+                Some(written(answer, payload, None))
+            }
+            Ok(_) => Some(Effect::Failed("it appeared while we were about to create it".to_owned())),
+            // Conflicts are with an object that appeared meanwhile; silence may hide a success. Look again.
+            Err(Trouble::Refused(Refusal { code: 409, .. }) | Trouble::Silent(_)) => None,
+            // A kind that was defined a moment ago is not served everywhere at once.
+            Err(Trouble::Refused(Refusal { code: 404, ref kind, .. })) if kind != "namespaces" => None,
+            Err(trouble) => Some(Effect::Failed(self.words(address, trouble))),
+        }
+    }
+
+    pub(super) fn words(&self, address: &Address, trouble: Trouble) -> String {
+        match trouble {
+            Trouble::Refused(refusal) => refusal.message,
+            Trouble::Silent(source) => {
+                format!("{}: no answer: {source}", self.cluster.wire.target()) + &format!(" ({})", address.id)
+            }
+        }
+    }
+}
+
+/// Why an object that is there may not be written over; none: it may.
+fn refuse(action: Action, owner: &Owner, adopt: &[Adopt]) -> Option<String> {
+    let allowed = match (action, owner) {
+        (_, Owner::Us) => true,
+        // From another environment, never from another tool.
+        (Action::Move, Owner::Other(name)) => name.starts_with("ApplySet "),
+        (Action::Adopt, Owner::Nobody) => adopt.contains(&Adopt::Unmanaged),
+        (Action::Adopt, Owner::Other(name)) => adopt.iter().any(|kind| match kind {
+            Adopt::Unmanaged => false,
+            Adopt::Helm => name.starts_with("Helm "),
+            Adopt::Argocd => name.starts_with("Argo CD "),
+            Adopt::Flux => name.starts_with("Flux "),
+        }),
+        (_, Owner::Nobody | Owner::Other(_)) => false,
+    };
+    (!allowed).then(|| match owner {
+        Owner::Other(name) => format!("it exists already and belongs to {name}"),
+        Owner::Nobody | Owner::Us => "it exists already and is not ours".to_owned(),
+    })
+}
+
+fn written(answer: Answer, payload: &Value, live: Option<&Value>) -> Effect {
+    let body = answer.body;
+    match live {
+        Some(live)
+            if live.pointer("/metadata/resourceVersion") == body.pointer("/metadata/resourceVersion") =>
+        {
+            Effect::Same { body }
+        }
+        Some(_) => Effect::Written { after: clean(body.clone()), body },
+        None => Effect::Written { after: clean_created(body.clone(), payload), body },
+    }
+}
+
+fn text<'a>(body: &'a Value, path: &str) -> &'a str {
+    body.pointer(path).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refuse;
+    use crate::model::plan::Action;
+    use crate::model::settings::Adopt;
+    use crate::model::view::Owner;
+
+    #[test]
+    fn only_what_the_plan_and_the_rules_allow_is_written_over() {
+        let helm = Owner::Other("Helm release shop/web".to_owned());
+        assert!(refuse(Action::Create, &Owner::Nobody, &[Adopt::Unmanaged]).is_some());
+        assert!(refuse(Action::Update, &helm, &[Adopt::Helm]).is_some());
+        assert!(refuse(Action::Adopt, &helm, &[Adopt::Unmanaged]).is_some());
+        assert!(refuse(Action::Adopt, &helm, &[Adopt::Helm]).is_none());
+        assert!(refuse(Action::Adopt, &Owner::Nobody, &[Adopt::Unmanaged]).is_none());
+        assert!(refuse(Action::Create, &Owner::Us, &[]).is_none());
+        assert!(refuse(Action::Move, &helm, &[Adopt::Helm]).is_some());
+        assert!(refuse(Action::Move, &Owner::Other("ApplySet x".to_owned()), &[]).is_none());
+    }
+}

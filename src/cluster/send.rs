@@ -1,0 +1,100 @@
+//! The writes that Kubernetes knows, in earnest or as a dry run.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::cluster::address::Address;
+use crate::cluster::fields::MANAGER;
+use crate::cluster::wire::{Answer, Call, Trouble, Wire};
+
+/// Is it meant?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// The server computes the outcome and forgets it.
+    DryRun,
+    /// It happens.
+    Earnest,
+}
+
+/// Are other managers' fields taken?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Force {
+    /// A conflict is refused.
+    No,
+    /// Every conflict is won: only after each of them was looked at.
+    Yes,
+}
+
+impl Mode {
+    fn query(self) -> &'static str {
+        match self {
+            Self::DryRun => "&dryRun=All",
+            Self::Earnest => "",
+        }
+    }
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::DryRun => "dry-run ",
+            Self::Earnest => "",
+        }
+    }
+}
+
+/// Server-side apply: says what we want of an object, creates it if absent. Twice is the same as once.
+/// <https://kubernetes.io/docs/reference/using-api/server-side-apply/>
+pub(super) async fn apply(
+    wire: &Wire,
+    address: &Address,
+    payload: &Value,
+    mode: Mode,
+    force: Force,
+) -> Result<Answer, Trouble> {
+    let path = format!(
+        "{}?fieldManager={MANAGER}&fieldValidation=Strict&force={}{}",
+        address.path(),
+        force == Force::Yes,
+        mode.query()
+    );
+    let doing = format!("{}apply {}", mode.prefix(), address.id);
+    wire.call(&Call::send(Method::PATCH, doing, path).apply(payload).safe()).await
+}
+
+/// A server-side apply in earnest that is meant to create. Sent once: only the first answer tells creation (201) from
+/// writing over something that appeared meanwhile (200).
+pub(super) async fn apply_once(wire: &Wire, address: &Address, payload: &Value) -> Result<Answer, Trouble> {
+    let path = format!("{}?fieldManager={MANAGER}&fieldValidation=Strict&force=false", address.path());
+    wire.call(&Call::send(Method::PATCH, format!("create {}", address.id), path).apply(payload)).await
+}
+
+/// Plain creation, for names that the server makes up. Never sent again: it could create two.
+pub(super) async fn create(
+    wire: &Wire,
+    address: &Address,
+    payload: &Value,
+    mode: Mode,
+) -> Result<Answer, Trouble> {
+    let path = format!("{}?fieldManager={MANAGER}&fieldValidation=Strict{}", address.all(), mode.query());
+    let call =
+        Call::send(Method::POST, format!("{}create {}", mode.prefix(), address.id), path).json(payload);
+    wire.call(&match mode {
+        Mode::DryRun => call.safe(),
+        Mode::Earnest => call,
+    })
+    .await
+}
+
+/// Deletes this incarnation and no other. Workloads go after their pods, so that gone means gone. Other kinds go at once,
+/// and what they own is collected by the cluster afterwards: its garbage collector learns of a new kind only after half a
+/// minute, and a deletion in the foreground would hang for as long. Twice is the same as once.
+pub(super) async fn delete(wire: &Wire, address: &Address, uid: &str) -> Result<Answer, Trouble> {
+    let propagation = match address.served.group.as_str() {
+        "apps" | "batch" => "Foreground",
+        _ => "Background",
+    };
+    let options = json!({
+        "apiVersion": "v1", "kind": "DeleteOptions",
+        "preconditions": {"uid": uid}, "propagationPolicy": propagation});
+    let call = Call::send(Method::DELETE, format!("delete {}", address.id), address.path());
+    wire.call(&call.json(&options).safe()).await
+}

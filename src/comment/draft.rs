@@ -1,0 +1,152 @@
+//! The words around a preview: title, notes, warnings, footer.
+
+use std::collections::BTreeSet;
+
+use crate::comment::Page;
+use crate::comment::fault::note;
+use crate::comment::group::{Row, rows, warnings};
+use crate::comment::text::prose;
+use crate::comment::words::{count, list, needs_care, number, worth};
+use crate::model::id::Digest;
+use crate::model::plan::{Fidelity, Plan};
+
+/// Bytes that notes, and again warnings, may take.
+const LINES: usize = 4_000;
+
+/// The parts of a page that are words already.
+pub(crate) struct Draft<'a> {
+    /// The environments that change alike.
+    pub rows: Vec<Row<'a>>,
+    /// All environments.
+    pub names: Vec<&'a str>,
+    /// What happens, in one line.
+    pub title: String,
+    /// What else the reader should know.
+    pub notes: Vec<String>,
+    /// The plans' warnings, with their environments.
+    pub warnings: Vec<String>,
+    /// The last line.
+    pub footer: String,
+    /// Do the predictions differ in worth?
+    pub mixed: bool,
+    empty: bool,
+}
+
+impl<'a> Draft<'a> {
+    /// Finds the words of a page.
+    pub(crate) fn of(page: &Page<'a>) -> Self {
+        let plans = &page.preview.environments;
+        let changed: Vec<&Plan> = plans.iter().filter(|plan| !plan.is_empty()).collect();
+        let all: BTreeSet<Fidelity> =
+            changed.iter().flat_map(|plan| plan.changes.iter().map(|change| change.fidelity)).collect();
+        let mut notes: Vec<String> = page.notes.iter().map(|text| note(text)).collect();
+        notes.extend(worths(&changed));
+        if page.public && changed.iter().any(|plan| plan.fidelity > Fidelity::Rendered) {
+            notes.push(
+                "This repository is public: values known only from the target are left out.".to_owned(),
+            );
+        }
+        let told = warnings(plans)
+            .into_iter()
+            .map(|(text, names)| format!("{}: {}", list(&names, 6), note(text)))
+            .collect();
+        Self {
+            rows: rows(plans),
+            names: plans.iter().map(|plan| plan.name.as_str()).collect(),
+            title: title(plans),
+            notes: bounded_lines(notes, "more note"),
+            warnings: bounded_lines(told, "more warning"),
+            footer: footer(page),
+            mixed: all.len() > 1,
+            empty: changed.is_empty() && plans.iter().all(|plan| plan.errors.is_empty()),
+        }
+    }
+
+    /// Is there nothing to tell but that nothing changes?
+    pub(crate) fn quiet(&self) -> bool {
+        self.empty && self.notes.is_empty() && self.warnings.is_empty()
+    }
+}
+
+/// Which predictions are not the target's own, said once for all environments.
+fn worths(changed: &[&Plan]) -> Vec<String> {
+    let mut told = Vec::new();
+    for fidelity in [Fidelity::Rendered, Fidelity::Schema, Fidelity::Scratch] {
+        let Some(worth) = worth(fidelity) else { continue };
+        let whole = |plan: &Plan| plan.changes.iter().all(|change| change.fidelity == fidelity);
+        let names = |wanted: bool| -> Vec<&str> {
+            let such = changed.iter().filter(|plan| plan.fidelity == fidelity && whole(plan) == wanted);
+            such.map(|plan| plan.name.as_str()).collect()
+        };
+        let (all, some) = (names(true), names(false));
+        if !all.is_empty() {
+            told.push(format!("No live prediction in {}: {worth}.", list(&all, 12)));
+        }
+        if !some.is_empty() {
+            told.push(format!("Not all is a live prediction in {}: some is {worth}.", list(&some, 12)));
+        }
+    }
+    told
+}
+
+fn title(plans: &[Plan]) -> String {
+    let failed = plans.iter().filter(|plan| !plan.errors.is_empty()).count();
+    let sound = || plans.iter().filter(|plan| plan.errors.is_empty());
+    let changing = sound().filter(|plan| !plan.is_empty()).count();
+    let careful = sound().filter(|plan| plan.changes.iter().chain(&plan.hooks).any(needs_care)).count();
+    let mut parts = Vec::new();
+    match changing {
+        0 => {}
+        1 => parts.push("1 environment changes".to_owned()),
+        n => parts.push(format!("{} environments change", number(n))),
+    }
+    if careful > 0 {
+        parts.push(format!("{} {} care", number(careful), if careful == 1 { "needs" } else { "need" }));
+    }
+    if failed > 0 {
+        parts.push(format!("{} cannot be planned", count_unless(changing > 0, failed)));
+    }
+    if parts.is_empty() { "nothing changes".to_owned() } else { parts.join(", ") }
+}
+
+fn count_unless(named: bool, n: usize) -> String {
+    if named { number(n) } else { count(n, "environment") }
+}
+
+/// `previewed 3f2a91c merged into main@88b01de · plan 9c1d22e0 · /help`.
+fn footer(page: &Page<'_>) -> String {
+    let preview = page.preview;
+    let branch = prose(page.branch.as_str());
+    // `x-@ann` would mention Ann; after a letter or digit the sign is no mention.
+    let at = if branch.ends_with(|c: char| c.is_ascii_alphanumeric()) { "@" } else { " at " };
+    let mut parts =
+        vec![format!("previewed {} merged into {branch}{at}{}", preview.head.short(), preview.base.short())];
+    let digests: Vec<Digest> = preview.environments.iter().filter_map(|plan| plan.digest).collect();
+    match digests.as_slice() {
+        [] => {}
+        [one] => parts.push(format!("plan {}", one.short())),
+        all => {
+            let text: Vec<String> = all.iter().map(Digest::hex).collect();
+            parts.push(format!("plan {}", Digest::of(text.join("\n").as_bytes()).short()));
+        }
+    }
+    parts.push("/help".to_owned());
+    parts.join(" · ")
+}
+
+/// Lines until they fill their share, then how many more there are.
+fn bounded_lines(lines: Vec<String>, what: &str) -> Vec<String> {
+    let (mut kept, mut used, mut dropped) = (Vec::new(), 0, 0);
+    for line in lines {
+        used += line.len() + 3;
+        if used > LINES {
+            dropped += 1;
+        } else {
+            kept.push(line);
+        }
+    }
+    if dropped > 0 {
+        kept.push(format!("and {}", count(dropped, what)));
+    }
+    kept
+}

@@ -1,0 +1,121 @@
+//! The matrix: one row for the environments that change alike.
+
+use std::collections::BTreeMap;
+
+use minijinja::{Value, context};
+
+use crate::comment::How;
+use crate::comment::deploys::deploys;
+use crate::comment::group::Row;
+use crate::comment::text::prose;
+use crate::comment::words::{count, needs_care, number, stakes, worth_briefly};
+use crate::model::id::EnvironmentName;
+use crate::model::plan::{Change, Plan};
+
+/// Bytes that the rows may take; what is beyond is counted in a last row.
+const BUDGET: usize = 20_000;
+/// Bytes that the names of one row may take.
+const NAMES: usize = 2_000;
+/// Phrases in one row.
+const PHRASES: usize = 3;
+
+/// The rows as the template lays them out.
+pub(crate) fn matrix(rows: &[Row<'_>], how: &BTreeMap<EnvironmentName, How>) -> Value {
+    let (mut views, mut used, mut left_out) = (Vec::new(), 0, 0);
+    for row in rows {
+        let Some(plan) = row.plan() else { continue };
+        let names = names(row, !plan.is_empty() || !plan.errors.is_empty());
+        let words = words(plan);
+        let idle = plan.is_empty() && plan.errors.is_empty();
+        let deploys = match (idle, plan.errors.is_empty()) {
+            (true, _) => String::new(),
+            (false, true) => deploys(&row.plans, how),
+            (false, false) => "not before the errors are mended".to_owned(),
+        };
+        used += names.len() + words.len() + deploys.len() + 40;
+        if used > BUDGET {
+            left_out += row.plans.len();
+            continue;
+        }
+        let cell = |n: usize| if n == 0 { String::new() } else { number(n) };
+        views.push(context! {
+            care => changes(plan).any(needs_care),
+            names, words, deploys,
+            create => cell(plan.counts.create),
+            update => cell(plan.counts.update),
+            replace => cell(plan.counts.replace),
+            delete => cell(plan.counts.delete),
+        });
+    }
+    let more =
+        if left_out > 0 { format!("and {}", count(left_out, "more environment")) } else { String::new() };
+    context! { rows => views, more }
+}
+
+fn changes(plan: &Plan) -> impl Iterator<Item = &Change> {
+    plan.changes.iter().chain(&plan.hooks)
+}
+
+fn names(row: &Row<'_>, bold: bool) -> String {
+    let mut out = String::new();
+    for (index, name) in row.names().iter().enumerate() {
+        if out.len() > NAMES {
+            return format!("{out} and {} more", number(row.plans.len() - index));
+        }
+        if index > 0 {
+            out.push_str(", ");
+        }
+        let mark = if bold { "**" } else { "" };
+        out.extend([mark, name, mark]);
+    }
+    out
+}
+
+/// What a row says beside its counts.
+fn words(plan: &Plan) -> String {
+    if plan.is_empty() && plan.errors.is_empty() {
+        return "no change".to_owned();
+    }
+    let mut parts = Vec::new();
+    if !plan.errors.is_empty() {
+        parts.push(count(plan.errors.len(), "error"));
+    }
+    if plan.baseline {
+        parts.push("first deployment".to_owned());
+    }
+    let all: Vec<&Change> = plan.changes.iter().collect();
+    let stakes = stakes(&all);
+    parts.extend(stakes.iter().take(PHRASES).cloned());
+    if stakes.len() > PHRASES {
+        parts.push("and more".to_owned());
+    }
+    if plan.counts.moved > 0 {
+        parts.push(format!(
+            "{} here from elsewhere",
+            if plan.counts.moved == 1 {
+                "1 object moves".to_owned()
+            } else {
+                format!("{} objects move", number(plan.counts.moved))
+            }
+        ));
+    }
+    if plan.counts.keep > 0 {
+        let stay = if plan.counts.keep == 1 { "stays" } else { "stay" };
+        parts.push(format!(
+            "{} {stay} though Git no longer holds {}",
+            count(plan.counts.keep, "object"),
+            if plan.counts.keep == 1 { "it" } else { "them" }
+        ));
+    }
+    if !plan.hooks.is_empty() {
+        parts.push(format!(
+            "{} {}",
+            count(plan.hooks.len(), "hook"),
+            if plan.hooks.len() == 1 { "runs" } else { "run" }
+        ));
+    }
+    if let Some(worth) = worth_briefly(plan.fidelity).filter(|_| !plan.is_empty()) {
+        parts.push(worth.to_owned());
+    }
+    prose(&parts.join("; "))
+}

@@ -1,0 +1,145 @@
+//! One change as a folded section.
+
+use minijinja::{Value, context};
+
+use crate::comment::fit::Block;
+use crate::comment::group::Group;
+use crate::comment::remark::{fields, remarks};
+use crate::comment::text::{self, Fenced, code, html, html_code, sentence};
+use crate::comment::words::{bytes, count, list, needs_care, stake, worth_briefly};
+use crate::comment::{Templates, public};
+use crate::model::fault::Failure;
+use crate::model::object::ObjectId;
+use crate::model::plan::Action;
+
+/// A diff beyond this fits nowhere on GitHub.
+const DIFF: usize = 60_000;
+/// Bytes of sections in full, far more than comment and check hold together; behind them only small diffs are laid out,
+/// so that 20,000 large ones do not fill the memory.
+const ROOM: usize = 1 << 20;
+/// Bytes of a small diff.
+const SMALL: usize = 2_000;
+/// Environments named in a section's first line.
+const ENVIRONMENTS: usize = 6;
+/// Apps named in a section.
+const APPS: usize = 3;
+/// Warnings shown of one object.
+const WARNINGS: usize = 10;
+
+/// How sections look in one place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    /// Are live values left out?
+    pub public: bool,
+    /// Do the predictions differ in worth, so that each says its own?
+    pub mixed: bool,
+    /// Is it the only one?
+    pub only: bool,
+}
+
+/// The sections of some changes.
+pub(crate) fn blocks(templates: &Templates, groups: &[Group<'_>], look: Look) -> Result<Vec<Block>, Failure> {
+    let mut room = ROOM;
+    let mut blocks = Vec::with_capacity(groups.len());
+    for group in groups {
+        let block = block(templates, group, look, if room > 0 { DIFF } else { SMALL })?;
+        room = room.saturating_sub(block.full.len());
+        blocks.push(block);
+    }
+    Ok(blocks)
+}
+
+fn block(templates: &Templates, group: &Group<'_>, look: Look, most: usize) -> Result<Block, Failure> {
+    let change = group.change;
+    let head = context! {
+        care => needs_care(change),
+        open => needs_care(change) || look.only,
+        action => change.action.word(),
+        kind => html(&change.id.kind),
+        id => html_code(&place(&change.id)),
+        parts => parts(group, look),
+    };
+    let (diff, size) = diff(group, look.public, most);
+    let large = size.map(|(lines, size)| {
+        format!(
+            "Its diff has {} ({}), too many for GitHub; `tidegate plan` shows it.",
+            count(lines, "line"),
+            bytes(size)
+        )
+    });
+    let full = context! {
+        short => false,
+        diff => diff.map(Value::from),
+        large,
+        hidden => look.public && withheld(group),
+        lines => lines(group, look.public),
+        ..head.clone()
+    };
+    Ok(Block {
+        full: templates.render("section.md", full)?,
+        short: templates.render("section.md", context! { short => true, ..head })?,
+    })
+}
+
+/// `shop/web`, or `web` where there is no namespace.
+pub(crate) fn place(id: &ObjectId) -> String {
+    id.namespace.as_ref().map_or_else(|| id.name.clone(), |namespace| format!("{namespace}/{}", id.name))
+}
+
+/// The first line's parts after the identity: environments, fields, what is at stake, what the prediction is worth.
+fn parts(group: &Group<'_>, look: Look) -> Vec<String> {
+    let change = group.change;
+    let mut parts = vec![list(&group.environments, ENVIRONMENTS)];
+    if group.hook {
+        parts.push("hook".to_owned());
+    }
+    if matches!(change.action, Action::Update | Action::Replace | Action::Adopt | Action::Move) {
+        parts.push(html(&fields(change)));
+    }
+    parts.extend(change.risks.iter().filter_map(|risk| stake(*risk, &change.id)).map(str::to_owned));
+    parts.extend(worth_briefly(change.fidelity).filter(|_| look.mixed).map(str::to_owned));
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// What is said beneath the diff: why paths differ, what the target warned of, where it comes from.
+fn lines(group: &Group<'_>, public: bool) -> Vec<String> {
+    let warnings = &group.change.warnings;
+    let mut lines = remarks(group.change, public);
+    lines.extend(warnings.iter().take(WARNINGS).map(|warning| sentence(warning)));
+    if warnings.len() > WARNINGS {
+        lines.push(format!("and {}", count(warnings.len() - WARNINGS, "more warning")));
+    }
+    let origin = origin(group);
+    if !origin.is_empty() {
+        lines.push(format!("from {origin}"));
+    }
+    lines
+}
+
+/// The file where it is known and the same everywhere, otherwise the apps.
+fn origin(group: &Group<'_>) -> String {
+    match &group.change.file {
+        Some(file) if group.apps.len() == 1 => code(file),
+        Some(_) | None => {
+            let apps: Vec<String> =
+                group.apps.iter().filter(|app| !app.is_empty()).map(|app| code(app)).collect();
+            list(&apps, APPS)
+        }
+    }
+}
+
+/// The diff if it has room anywhere, otherwise how many lines and bytes it has.
+fn diff(group: &Group<'_>, public: bool, most: usize) -> (Option<Fenced>, Option<(usize, usize)>) {
+    let told = if public { public::diff(group.change) } else { Some(group.change.diff.clone()) };
+    match told.filter(|diff| !diff.is_empty()) {
+        None => (None, None),
+        Some(diff) if diff.len() > most => (None, Some((diff.lines().count(), diff.len()))),
+        Some(diff) => (Some(text::diff(&diff)), None),
+    }
+}
+
+/// Does the plan know more than a public repository shows?
+fn withheld(group: &Group<'_>) -> bool {
+    public::diff(group.change).unwrap_or_default() != group.change.diff
+}

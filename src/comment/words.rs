@@ -1,0 +1,179 @@
+//! Numbers, lists and risks in words.
+
+use crate::model::object::ObjectId;
+use crate::model::plan::{Change, Fidelity, Risk};
+
+/// `1,204`.
+pub(crate) fn number(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 object`, `1,204 objects`.
+pub(crate) fn count(n: usize, word: &str) -> String {
+    if n == 1 { format!("1 {word}") } else { format!("{} {}", number(n), plural(word)) }
+}
+
+/// `812 bytes`, `14 kB`, `2.1 MB`.
+pub(crate) fn bytes(n: usize) -> String {
+    match n {
+        0..1_000 => count(n, "byte"),
+        1_000..1_000_000 => format!("{} kB", n / 1_000),
+        _ => format!("{}.{} MB", n / 1_000_000, n % 1_000_000 / 100_000),
+    }
+}
+
+/// `Ingresses`, `NetworkPolicies`, `Deployments`.
+pub(crate) fn plural(word: &str) -> String {
+    let vowel_before_y = word.ends_with("ay") || word.ends_with("ey") || word.ends_with("oy");
+    if let Some(stem) = word.strip_suffix('y').filter(|_| !vowel_before_y) {
+        return format!("{stem}ies");
+    }
+    match word {
+        _ if word.ends_with("ss") || word.ends_with('x') || word.ends_with("ch") => format!("{word}es"),
+        _ if word.ends_with('s') => word.to_owned(),
+        _ => format!("{word}s"),
+    }
+}
+
+/// `a Service`, `an Ingress`, `3 Services`.
+pub(crate) fn some(n: usize, word: &str) -> String {
+    let vowel = word.starts_with(|c: char| "aeioAEIO".contains(c));
+    match n {
+        1 if vowel => format!("an {word}"),
+        1 => format!("a {word}"),
+        _ => count(n, word),
+    }
+}
+
+/// `a, b, c and 4 more`.
+pub(crate) fn list<T: AsRef<str>>(items: &[T], most: usize) -> String {
+    let shown: Vec<&str> = items.iter().take(most).map(AsRef::as_ref).collect();
+    match items.len().saturating_sub(most) {
+        0 => shown.join(", "),
+        more => format!("{} and {} more", shown.join(", "), number(more)),
+    }
+}
+
+/// The phrase of a section for what is at stake; none where the action says it already.
+pub(crate) fn stake(risk: Risk, id: &ObjectId) -> Option<&'static str> {
+    Some(match risk {
+        Risk::LosesData => "its data goes with it",
+        Risk::Cascades if id.kind == "CustomResourceDefinition" => "every object of its kind goes with it",
+        Risk::Cascades => "everything in it goes with it",
+        Risk::Deletes => return None,
+        Risk::Replaces => "deleted and created anew",
+        Risk::TakesOver => "taken over from another owner",
+        Risk::Rights => "rights change",
+        Risk::Traffic => "traffic may be interrupted",
+        Risk::Admission => "what is admitted changes",
+        Risk::Restarts => "pods restart",
+        Risk::Runs => "runs when it is deployed",
+        Risk::Reverts => "reverts what was changed outside Git",
+    })
+}
+
+/// Must a person look twice? What cannot be undone, moves rights or cuts traffic; restarts and runs are daily work.
+pub(crate) fn needs_care(change: &Change) -> bool {
+    change.risks.iter().any(|risk| match risk {
+        Risk::LosesData
+        | Risk::Cascades
+        | Risk::Deletes
+        | Risk::Replaces
+        | Risk::TakesOver
+        | Risk::Rights
+        | Risk::Traffic
+        | Risk::Admission => true,
+        Risk::Restarts | Risk::Runs | Risk::Reverts => false,
+    })
+}
+
+/// The phrases of a matrix row, most dangerous first: `deletes a PersistentVolumeClaim`, `pods of web restart`.
+pub(crate) fn stakes(changes: &[&Change]) -> Vec<String> {
+    let of = |risk: Risk| -> Vec<&Change> {
+        changes.iter().filter(|change| change.risks.contains(&risk)).copied().collect()
+    };
+    let all = [
+        Risk::LosesData,
+        Risk::Cascades,
+        Risk::Deletes,
+        Risk::Replaces,
+        Risk::TakesOver,
+        Risk::Rights,
+        Risk::Traffic,
+        Risk::Admission,
+        Risk::Restarts,
+        Risk::Runs,
+        Risk::Reverts,
+    ];
+    let mut phrases: Vec<String> = Vec::new();
+    for risk in all {
+        let mut hit = of(risk);
+        if matches!(risk, Risk::Deletes | Risk::Replaces) {
+            // Said already, and in stronger words.
+            hit.retain(|change| {
+                !change.risks.iter().any(|risk| matches!(risk, Risk::LosesData | Risk::Cascades))
+            });
+        }
+        if !hit.is_empty() {
+            phrases.push(phrase(risk, &hit));
+        }
+    }
+    phrases
+}
+
+fn phrase(risk: Risk, hit: &[&Change]) -> String {
+    let names: Vec<&str> = hit.iter().map(|change| change.id.name.as_str()).collect();
+    let verb =
+        if hit.iter().all(|change| change.risks.contains(&Risk::Replaces)) { "replaces" } else { "deletes" };
+    match risk {
+        Risk::LosesData | Risk::Deletes | Risk::Replaces => format!("{verb} {}", kinds(hit)),
+        Risk::Cascades => format!("{verb} {} and all that is in it", kinds(hit)),
+        Risk::TakesOver => format!("takes over {}", kinds(hit)),
+        Risk::Rights => "rights change".to_owned(),
+        Risk::Traffic if names.len() <= 3 => format!("traffic of {} may be interrupted", names.join(", ")),
+        Risk::Traffic => format!("traffic of {} may be interrupted", count(names.len(), "object")),
+        Risk::Admission => "what is admitted changes".to_owned(),
+        Risk::Restarts if names.len() <= 3 => format!("pods of {} restart", names.join(", ")),
+        Risk::Restarts => format!("pods of {} restart", count(names.len(), "workload")),
+        Risk::Runs if hit.len() == 1 => format!("{} runs", kinds(hit)),
+        Risk::Runs => format!("{} run", kinds(hit)),
+        Risk::Reverts => "reverts what was changed outside Git".to_owned(),
+    }
+}
+
+/// `a Namespace`, `2 Services and 1 Ingress` as `3 objects`.
+fn kinds(hit: &[&Change]) -> String {
+    let first = hit.first().map_or("object", |change| change.id.kind.as_str());
+    let same = hit.iter().all(|change| change.id.kind == first);
+    some(hit.len(), if same { first } else { "object" })
+}
+
+/// What a prediction below `live` is worth; none for `live`.
+pub(crate) fn worth(fidelity: Fidelity) -> Option<&'static str> {
+    match fidelity {
+        Fidelity::Live => None,
+        Fidelity::Scratch => Some(
+            "predicted in a scratch namespace; the new namespace's own quota, labels and policies may differ",
+        ),
+        Fidelity::Schema => Some("checked against the schema only; defaults and admission are not foreseen"),
+        Fidelity::Rendered => Some("two renders compared; the target was not asked"),
+    }
+}
+
+/// The same in two or three words.
+pub(crate) fn worth_briefly(fidelity: Fidelity) -> Option<&'static str> {
+    match fidelity {
+        Fidelity::Live => None,
+        Fidelity::Scratch => Some("tried in a scratch namespace"),
+        Fidelity::Schema => Some("schema only"),
+        Fidelity::Rendered => Some("rendered only"),
+    }
+}

@@ -1,0 +1,69 @@
+//! Why a path differs. Every differing path gets a label; nothing is subtracted.
+
+use serde_json::Value;
+
+use crate::diff::paths::{Difference, differences, related};
+use crate::model::object::Object;
+use crate::model::plan::Class;
+use crate::model::view::{Inventory, Owned};
+
+/// What is known of one object beside its live and predicted state.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attribution<'a> {
+    /// As the base renders it.
+    pub base: Option<&'a Object>,
+    /// As the merge renders it.
+    pub merge: Option<&'a Object>,
+    /// What the environment recorded of it.
+    pub owned: Option<&'a Owned>,
+}
+
+impl<'a> Attribution<'a> {
+    /// Gathers what is known of an object.
+    pub(crate) fn new(
+        base: Option<&'a Object>,
+        merge: Option<&'a Object>,
+        inventory: Option<&'a Inventory>,
+    ) -> Self {
+        let id = merge.or(base).map(|object| &object.id);
+        let owned = inventory.zip(id).and_then(|(inventory, id)| inventory.entries.get(id));
+        Self { base, merge, owned }
+    }
+
+    /// Was what the base renders deployed? Then what differs beside this change is drift, not pending.
+    fn deployed(&self) -> bool {
+        match (self.base, self.owned) {
+            (Some(base), Some(owned)) => owned.digest == Some(base.digest()),
+            (None, _) | (_, None) => false,
+        }
+    }
+
+    /// The paths that base and merge render differently.
+    pub(crate) fn proposed(&self) -> Vec<Difference> {
+        let none = Value::Null;
+        let body = |object: Option<&'a Object>| object.map_or(&none, |object| &object.body);
+        differences(body(self.base), body(self.merge))
+    }
+
+    /// The class of the whole object's creation or deletion.
+    pub(crate) fn whole(&self) -> Class {
+        match (self.base.is_some(), self.merge.is_some()) {
+            (true, true) if self.deployed() => Class::Drift,
+            (true, true) | (false, false) => Class::Pending,
+            (true, false) | (false, true) => Class::ThisChange,
+        }
+    }
+
+    /// The class of one path that differs between live and predicted.
+    pub(crate) fn class(&self, path: &str, proposed: &[Difference]) -> Class {
+        if proposed.iter().any(|change| related(&change.path, path)) {
+            return Class::ThisChange;
+        }
+        let declared = self.merge.is_some_and(|object| object.body.pointer(path).is_some());
+        match (declared, self.deployed()) {
+            (true, true) => Class::Drift,
+            (_, false) => Class::Pending,
+            (false, true) => Class::SideEffect,
+        }
+    }
+}

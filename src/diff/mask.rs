@@ -1,0 +1,259 @@
+//! Secrets are masked before anything leaves the plan: for people, for the store, for digests.
+//!
+//! Values known from the rendered text show as `‹secret a1b2c3›`, from a keyed hash over the environment and the value:
+//! equal values look equal, and neither length nor content leaks. Values known only from live are replaced in live text
+//! only, by a mark without a hash: otherwise a pull request could list guesses and see which one is marked.
+
+use std::collections::BTreeSet;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::model::id::EnvironmentId;
+use crate::model::object::ObjectId;
+use crate::model::settings::SecretRule;
+
+/// Values shorter than this are masked where they are declared and not searched for elsewhere: they are everywhere.
+const SEARCHED: usize = 8;
+/// The mark of a value that only live holds.
+const LIVE_ONLY: &str = "‹secret›";
+
+/// The key of the marks; one per installation of Tidegate. Cannot print itself.
+#[derive(Clone)]
+pub(crate) struct MaskKey(hmac::Key);
+
+impl MaskKey {
+    /// A key from random bytes.
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+}
+
+impl std::fmt::Debug for MaskKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MaskKey")
+    }
+}
+
+/// Knows the secrets of one plan and replaces them.
+#[derive(Debug)]
+pub(crate) struct Mask<'a> {
+    key: &'a MaskKey,
+    environment: &'a EnvironmentId,
+    rules: &'a [SecretRule],
+    rendered: Needles,
+    live: Needles,
+}
+
+#[derive(Debug, Default)]
+struct Needles {
+    values: Vec<String>,
+    /// For each needle, the secret that it stands for: a needle may be its base64 form.
+    of: Vec<String>,
+    search: Option<AhoCorasick>,
+}
+
+/// Whose text is masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Text {
+    /// From Git: only values that Git itself holds are replaced.
+    Rendered,
+    /// From the target: live-only values are replaced too.
+    Live,
+}
+
+impl<'a> Mask<'a> {
+    /// Learns the secrets of the rendered and of the live objects.
+    pub(crate) fn learn<'b>(
+        key: &'a MaskKey,
+        environment: &'a EnvironmentId,
+        rules: &'a [SecretRule],
+        rendered: impl Iterator<Item = (&'b ObjectId, &'b Value)>,
+        live: impl Iterator<Item = (&'b ObjectId, &'b Value)>,
+    ) -> Self {
+        let collect = |objects: &mut dyn Iterator<Item = (&'b ObjectId, &'b Value)>| {
+            let mut found = BTreeSet::new();
+            for (id, body) in objects {
+                secrets(id, body, rules, &mut found);
+            }
+            found
+        };
+        let rendered = collect(&mut { rendered });
+        let mut live = collect(&mut { live });
+        live.retain(|secret| !rendered.contains(secret));
+        Self { key, environment, rules, rendered: Needles::new(&rendered), live: Needles::new(&live) }
+    }
+
+    /// A body without its secrets.
+    pub(crate) fn body(&self, id: &ObjectId, body: &Value, text: Text) -> Value {
+        let mut masked = body.clone();
+        let declared = declared(id, self.rules);
+        for place in &declared {
+            if let Some(value) = masked.pointer_mut(&place.pointer) {
+                self.whole(value, place.base64, text);
+            }
+        }
+        self.value(&mut masked, text);
+        masked
+    }
+
+    /// A message without secrets: an error body, a log line.
+    pub(crate) fn message(&self, message: &str) -> String {
+        self.string(message, Text::Live)
+    }
+
+    fn mark(&self, secret: &str) -> String {
+        let mut input = self.environment.to_string().into_bytes();
+        input.push(0);
+        input.extend(secret.as_bytes());
+        let tag = hmac::sign(&self.key.0, &input);
+        format!("‹secret {}›", hex::encode(tag.as_ref().get(..3).unwrap_or_default()))
+    }
+
+    /// Replaces everything beneath a declared place, however short.
+    fn whole(&self, value: &mut Value, base64: bool, text: Text) {
+        match value {
+            Value::Object(map) => map.values_mut().for_each(|value| self.whole(value, base64, text)),
+            Value::Array(items) => items.iter_mut().for_each(|value| self.whole(value, base64, text)),
+            Value::Null => {}
+            Value::String(_) | Value::Number(_) | Value::Bool(_) => {
+                let plain = clear(value, base64);
+                let known = text == Text::Rendered || self.rendered.of.contains(&plain);
+                *value = Value::String(if known { self.mark(&plain) } else { LIVE_ONLY.to_owned() });
+            }
+        }
+    }
+
+    fn value(&self, value: &mut Value, text: Text) {
+        match value {
+            Value::String(string) => {
+                let masked = self.string(string, text);
+                if masked != *string {
+                    *string = masked;
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item, text)),
+            Value::Object(map) => {
+                let keys: Vec<String> =
+                    map.keys().filter(|key| self.string(key, text) != **key).cloned().collect();
+                for key in keys {
+                    if let Some(inner) = map.remove(&key) {
+                        map.insert(self.string(&key, text), inner);
+                    }
+                }
+                map.values_mut().for_each(|value| self.value(value, text));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn string(&self, string: &str, text: Text) -> String {
+        let known = self.rendered.replace(string, |secret| self.mark(secret));
+        match text {
+            Text::Rendered => known,
+            Text::Live => self.live.replace(&known, |_| LIVE_ONLY.to_owned()),
+        }
+    }
+}
+
+impl Needles {
+    fn new(secrets: &BTreeSet<String>) -> Self {
+        let mut own = Self::default();
+        for secret in secrets {
+            let trimmed = secret.trim_end_matches(['\r', '\n']);
+            for form in
+                [secret.clone(), trimmed.to_owned(), STANDARD.encode(secret), STANDARD.encode(trimmed)]
+            {
+                if form.len() >= SEARCHED && !own.values.contains(&form) {
+                    own.values.push(form);
+                    own.of.push(secret.clone());
+                }
+            }
+            if secret.len() < SEARCHED {
+                // Kept so that equal short values look equal where they are declared; never searched for.
+                own.of.push(secret.clone());
+            }
+        }
+        // Longest first, so that a secret within another leaves no rest of the longer one.
+        own.search = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&own.values).ok();
+        own
+    }
+
+    fn replace(&self, string: &str, mark: impl Fn(&str) -> String) -> String {
+        let Some(search) = self.search.as_ref().filter(|_| !self.values.is_empty()) else {
+            return string.to_owned();
+        };
+        let mut out = String::with_capacity(string.len());
+        let mut at = 0;
+        for found in search.find_iter(string) {
+            let secret =
+                self.values.get(found.pattern().as_usize()).map_or("", |needle| self.secret_of(needle));
+            out.push_str(&string[at..found.start()]);
+            out.push_str(&mark(secret));
+            at = found.end();
+        }
+        out.push_str(&string[at..]);
+        out
+    }
+
+    fn secret_of<'n>(&'n self, needle: &'n str) -> &'n str {
+        let plain = |secret: &&String| {
+            let trimmed = secret.trim_end_matches(['\r', '\n']);
+            **secret == needle
+                || trimmed == needle
+                || STANDARD.encode(secret.as_bytes()) == needle
+                || STANDARD.encode(trimmed) == needle
+        };
+        self.of.iter().find(plain).map_or(needle, String::as_str)
+    }
+}
+
+struct Place {
+    pointer: String,
+    base64: bool,
+}
+
+/// The places where an object of this kind declares secrets.
+fn declared(id: &ObjectId, rules: &[SecretRule]) -> Vec<Place> {
+    let mut places = Vec::new();
+    if id.group.is_empty() && id.kind == "Secret" {
+        places.push(Place { pointer: "/data".to_owned(), base64: true });
+        places.push(Place { pointer: "/stringData".to_owned(), base64: false });
+    }
+    for rule in rules.iter().filter(|rule| rule.kinds.is_empty() || rule.kinds.contains(&id.kind)) {
+        places.push(Place { pointer: rule.path.clone(), base64: false });
+    }
+    places
+}
+
+fn secrets(id: &ObjectId, body: &Value, rules: &[SecretRule], found: &mut BTreeSet<String>) {
+    for place in declared(id, rules) {
+        if let Some(value) = body.pointer(&place.pointer) {
+            leaves(value, place.base64, found);
+        }
+    }
+}
+
+fn leaves(value: &Value, base64: bool, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => map.values().for_each(|value| leaves(value, base64, found)),
+        Value::Array(items) => items.iter().for_each(|value| leaves(value, base64, found)),
+        Value::Null => {}
+        Value::String(_) | Value::Number(_) | Value::Bool(_) => {
+            found.insert(clear(value, base64));
+        }
+    }
+}
+
+/// The value in clear: decoded where it is base64 of text.
+fn clear(value: &Value, base64: bool) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    if !base64 {
+        return text;
+    }
+    let packed: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    STANDARD.decode(packed.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or(text)
+}

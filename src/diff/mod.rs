@@ -1,0 +1,21 @@
+//! Two bundles and a view of the target to a plan. Pure: preview and apply call the same [`plan()`].
+//!
+//! The order of thought: which objects must be looked at ([`look`]), what each becomes ([`plan()`]), what every differing
+//! path is due to ([`class`]), what is at stake ([`risk`]), what may be shown ([`mask`]), and which effect all of it has
+//! ([`digest`]).
+
+pub(crate) mod class;
+pub(crate) mod digest;
+pub(crate) mod floor;
+pub(crate) mod look;
+pub(crate) mod mask;
+pub(crate) mod paths;
+pub(crate) mod plan;
+pub(crate) mod report;
+pub(crate) mod risk;
+pub(crate) mod unified;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use plan::{Case, plan};

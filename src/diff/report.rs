@@ -1,0 +1,59 @@
+//! What happened beside what was predicted: the report that people read, masked.
+
+use crate::diff::mask::Text;
+use crate::diff::paths::differences;
+use crate::diff::plan::{Case, learn};
+use crate::model::plan::{Action, Class, PathChange};
+use crate::model::report::{Applied, Done, Outcome, Report};
+use crate::model::view::Prediction;
+
+use serde_json::Value;
+
+/// Compares the predicted after-state of each object with the actual one. A difference is our defect and is said.
+pub(crate) fn report(case: &Case<'_>, applied: &[Applied]) -> Report {
+    let mask = learn(case);
+    let outcomes = applied
+        .iter()
+        .map(|applied| {
+            let result = match &applied.result {
+                Done::Failed(message) => Done::Failed(mask.message(message)),
+                Done::Skipped(message) => Done::Skipped(mask.message(message)),
+                Done::Changed => Done::Changed,
+                Done::Unchanged => Done::Unchanged,
+            };
+            Outcome {
+                id: applied.id.clone(),
+                action: applied.action,
+                result,
+                surprises: surprises(case, &mask, applied),
+                millis: applied.millis,
+            }
+        })
+        .collect();
+    Report { outcomes, warnings: Vec::new(), reference: None }
+}
+
+fn surprises(case: &Case<'_>, mask: &crate::diff::mask::Mask<'_>, applied: &Applied) -> Vec<PathChange> {
+    let (Some(actual), Some(seen)) =
+        (applied.after.as_ref(), case.seen.iter().find(|seen| seen.id == applied.id))
+    else {
+        return Vec::new();
+    };
+    // A replacement or a first creation gets allocated fields that no prediction can know; only declared ones count.
+    let declared = case.merge.find(&applied.id).map(|object| &object.body);
+    let predicted = match &seen.prediction {
+        Prediction::Becomes(after) | Prediction::Replaced { after, .. } => after,
+        Prediction::Contested { .. } | Prediction::Gone | Prediction::Refused { .. } => return Vec::new(),
+    };
+    let fresh = matches!(applied.action, Action::Create | Action::Replace);
+    differences(&mask.body(&applied.id, predicted, Text::Live), &mask.body(&applied.id, actual, Text::Live))
+        .into_iter()
+        .filter(|difference| !fresh || declared.is_some_and(|body| body.pointer(&difference.path).is_some()))
+        .map(|difference| PathChange {
+            path: difference.path,
+            class: Class::SideEffect,
+            before: difference.before.unwrap_or(Value::Null),
+            after: difference.after.unwrap_or(Value::Null),
+        })
+        .collect()
+}

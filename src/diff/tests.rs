@@ -1,0 +1,306 @@
+//! The decision, case by case: facts in, plan out.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::diff::digest::{Comparison, compare};
+use crate::diff::floor;
+use crate::diff::look::candidates;
+use crate::diff::mask::MaskKey;
+use crate::diff::{Case, plan};
+use crate::model::id::{EnvironmentId, RepoId};
+use crate::model::object::{Bundle, Object, Origin};
+use crate::model::plan::{Action, Class, Fidelity, Plan, Risk};
+use crate::model::settings::{Adopt, FieldRule, Winner};
+use crate::model::target::{ClusterObjects, Floor, Scope};
+use crate::model::view::{Conflict, Inventory, Live, Owned, Owner, Prediction, Seen};
+
+fn scope() -> Scope {
+    Scope {
+        environment: EnvironmentId { repo: RepoId(1), name: "staging".parse().unwrap() },
+        repo: "acme/shop".parse().unwrap(),
+        target: "staging".to_owned(),
+        namespace: None,
+        adopt: Vec::new(),
+        fields: Vec::new(),
+        secrets: Vec::new(),
+        prune: true,
+    }
+}
+
+fn object(body: Value) -> Object {
+    let id = Object::identify(&body).unwrap();
+    let origin =
+        Origin { app: "apps/web".to_owned(), file: Some("apps/web/web.yaml".to_owned()), line: Some(3) };
+    Object { id, body, origin }
+}
+
+fn bundle(bodies: &[Value]) -> Bundle {
+    let mut bundle = Bundle { objects: bodies.iter().cloned().map(object).collect(), ..Bundle::default() };
+    bundle.sort();
+    bundle
+}
+
+fn config(name: &str, data: impl Into<Value>) -> Value {
+    let data = data.into();
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop"}, "data": data})
+}
+
+fn deployment(replicas: u64, image: &str) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"replicas": replicas, "template": {"spec": {"containers": [{"name": "web", "image": image}]}}}})
+}
+
+fn inventory(bundle: &Bundle) -> Inventory {
+    let entries: BTreeMap<_, _> = bundle
+        .objects
+        .iter()
+        .map(|object| {
+            let owned = Owned {
+                uid: Some("u1".to_owned()),
+                digest: Some(object.digest()),
+                app: "apps/web".to_owned(),
+            };
+            (object.id.clone(), owned)
+        })
+        .collect();
+    Inventory { entries, ..Inventory::default() }
+}
+
+fn live(body: &Value) -> Live {
+    Live {
+        body: body.clone(),
+        uid: Some("u1".to_owned()),
+        version: Some("7".to_owned()),
+        owner: Owner::Us,
+        keep: false,
+        by_hand: Vec::new(),
+    }
+}
+
+fn seen(body: &Value, live: Option<Live>, prediction: Prediction) -> Seen {
+    Seen {
+        id: Object::identify(body).unwrap(),
+        live,
+        prediction,
+        fidelity: Fidelity::Live,
+        reason: String::new(),
+        warnings: Vec::new(),
+    }
+}
+
+fn decide(scope: &Scope, base: &Bundle, merge: &Bundle, owned: Option<&Inventory>, seen: &[Seen]) -> Plan {
+    let key = MaskKey::new(b"key");
+    plan(&Case { scope, base: Some(base), merge, inventory: owned, seen, faults: &[], key: &key })
+}
+
+#[test]
+fn a_change_of_this_pull_request_is_told_apart_from_drift_and_side_effects() {
+    let (base, merge) = (deployment(2, "web:1"), deployment(3, "web:1"));
+    let mut now = base.clone();
+    now["spec"]["template"]["spec"]["containers"][0]["image"] = json!("web:hand");
+    let mut after = merge.clone();
+    after["spec"]["paused"] = json!(true);
+    let (base, merge_bundle) = (bundle(&[base]), bundle(std::slice::from_ref(&merge)));
+    let seen = seen(&merge, Some(live(&now)), Prediction::Becomes(after));
+    let plan = decide(&scope(), &base, &merge_bundle, Some(&inventory(&base)), &[seen]);
+    let classes: Vec<_> = plan.changes[0].paths.iter().map(|path| (path.path.as_str(), path.class)).collect();
+    assert_eq!(
+        classes,
+        [
+            ("/spec/replicas", Class::ThisChange),
+            ("/spec/template/spec/containers/0/image", Class::Drift),
+            ("/spec/paused", Class::SideEffect),
+        ]
+    );
+    assert_eq!(plan.changes[0].risks, [Risk::Restarts, Risk::Reverts]);
+    assert!(plan.changes[0].diff.contains("-   replicas: 2\n+   replicas: 3\n"), "{}", plan.changes[0].diff);
+}
+
+#[test]
+fn what_is_merged_but_not_deployed_is_pending() {
+    let (old, new) = (config("a", json!({"x": "1"})), config("a", json!({"x": "2"})));
+    let both = bundle(std::slice::from_ref(&new));
+    let seen = seen(&new, Some(live(&old)), Prediction::Becomes(new.clone()));
+    let plan = decide(&scope(), &both, &both, Some(&inventory(&bundle(&[old]))), &[seen]);
+    assert_eq!(plan.changes[0].paths[0].class, Class::Pending);
+}
+
+#[test]
+fn a_quiet_object_is_not_looked_at() {
+    let both = bundle(&[config("a", json!({})), config("b", json!({}))]);
+    let owned = inventory(&both);
+    assert!(candidates(Some(&both), &both, Some(&owned)).wanted.is_empty());
+    assert_eq!(candidates(Some(&both), &both, None).wanted.len(), 2);
+    let smaller = bundle(&[config("a", json!({}))]);
+    assert_eq!(candidates(Some(&both), &smaller, Some(&owned)).gone.len(), 1);
+}
+
+#[test]
+fn a_foreign_object_is_an_error_without_its_values() {
+    let mine = config("a", json!({"x": "mine"}));
+    let merge = bundle(std::slice::from_ref(&mine));
+    let mut there = live(&config("a", json!({"x": "their-hidden-value"})));
+    there.owner = Owner::Other("Argo CD application web".to_owned());
+    let seen = [seen(&mine, Some(there), Prediction::Becomes(mine.clone()))];
+    let plan = decide(&scope(), &bundle(&[]), &merge, None, &seen);
+    assert_eq!(plan.digest, None);
+    assert!(plan.errors[0].message.contains("Argo CD application web"));
+    assert!(!serde_json::to_string(&plan).unwrap().contains("their-hidden-value"));
+    let adopting = Scope { adopt: vec![Adopt::Argocd], ..scope() };
+    let plan = decide(&adopting, &bundle(&[]), &merge, None, &seen);
+    assert_eq!((plan.changes[0].action, plan.errors.len()), (Action::Adopt, 0));
+}
+
+#[test]
+fn a_delete_is_bound_to_the_incarnation_and_kept_when_an_annotation_says_so() {
+    let old = config("a", json!({"x": "1"}));
+    let (base, empty) = (bundle(std::slice::from_ref(&old)), bundle(&[]));
+    let gone = |live| [seen(&old, Some(live), Prediction::Gone)];
+    let plan = decide(&scope(), &base, &empty, Some(&inventory(&base)), &gone(live(&old)));
+    assert_eq!((plan.changes[0].action, plan.counts.delete), (Action::Delete, 1));
+    let other = Live { uid: Some("u2".to_owned()), ..live(&old) };
+    let reborn = decide(&scope(), &base, &empty, Some(&inventory(&base)), &gone(other));
+    assert_ne!(plan.digest, reborn.digest);
+    let kept =
+        decide(&scope(), &base, &empty, Some(&inventory(&base)), &gone(Live { keep: true, ..live(&old) }));
+    assert_eq!(kept.changes[0].action, Action::Keep);
+}
+
+#[test]
+fn contested_fields_follow_the_rules() {
+    let (base, merge) = (deployment(2, "web:1"), deployment(3, "web:1"));
+    let now = deployment(7, "web:1");
+    let conflicts =
+        vec![Conflict { path: "/spec/replicas".to_owned(), manager: "kube-controller-manager".to_owned() }];
+    let (base, both) = (bundle(&[base]), bundle(std::slice::from_ref(&merge)));
+    let seen = [seen(&merge, Some(live(&now)), Prediction::Contested { after: merge.clone(), conflicts })];
+    let owned = inventory(&base);
+    let fails = decide(&scope(), &base, &both, Some(&owned), &seen);
+    assert!(fails.errors[0].message.contains("kube-controller-manager"), "{:?}", fails.errors);
+    let rule = |rule| FieldRule {
+        kinds: vec!["Deployment".to_owned()],
+        path: "/spec/replicas".to_owned(),
+        rule,
+        to: Vec::new(),
+    };
+    let yields = Scope { fields: vec![rule(Winner::Yield)], ..scope() };
+    let plan = decide(&yields, &base, &both, Some(&owned), &seen);
+    assert!(plan.changes.is_empty() && plan.errors.is_empty(), "{:?}", plan.changes);
+    let takes = Scope { fields: vec![rule(Winner::Take)], ..scope() };
+    let plan = decide(&takes, &base, &both, Some(&owned), &seen);
+    assert_eq!(plan.changes[0].paths[0].before, json!(7));
+}
+
+#[test]
+fn secrets_are_masked_everywhere_and_equal_values_look_equal() {
+    let secret = |value: &str| {
+        use base64::Engine as _;
+        let value = base64::engine::general_purpose::STANDARD.encode(value);
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "shop"}, "data": {"password": value}})
+    };
+    let url = config("c", json!({"url": "postgres://u:correct-horse@db/x"}));
+    let merge = bundle(&[secret("correct-horse"), url.clone()]);
+    let base = bundle(&[]);
+    let all = [
+        seen(
+            &secret("correct-horse"),
+            Some(live(&secret("old-battery-staple"))),
+            Prediction::Becomes(secret("correct-horse")),
+        ),
+        seen(&url, None, Prediction::Becomes(url.clone())),
+    ];
+    let plan = decide(&scope(), &base, &merge, Some(&inventory(&merge)), &all);
+    let text = serde_json::to_string(&plan).unwrap();
+    for leak in ["correct-horse", "old-battery-staple", "Y29ycmVjdC1ob3JzZQ", "b2xkLWJhdHRlcnk"] {
+        assert!(!text.contains(leak), "{leak} in {text}");
+    }
+    let mark = plan.changes.iter().find(|change| change.id.kind == "Secret").unwrap().paths[0].after.clone();
+    assert!(mark.as_str().unwrap().starts_with("‹secret "), "{mark}");
+    let shown =
+        plan.changes.iter().find(|change| change.id.kind == "ConfigMap").unwrap().paths[0].after.clone();
+    assert_eq!(shown["data"]["url"], json!(format!("postgres://u:{}@db/x", mark.as_str().unwrap())));
+}
+
+#[test]
+fn guesses_beside_a_live_secret_learn_nothing() {
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "shop"},
+        "stringData": {"a": "rendered-value"}});
+    let guesses = config("g", json!({"1": "live-only-password", "2": "another-guess!"}));
+    let held = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "shop"},
+        "data": {"b": "bGl2ZS1vbmx5LXBhc3N3b3Jk"}});
+    let merge = bundle(&[secret.clone(), guesses.clone()]);
+    let all = [
+        seen(&secret, Some(live(&held)), Prediction::Becomes(held.clone())),
+        seen(&guesses, None, Prediction::Becomes(guesses.clone())),
+    ];
+    let plan = decide(&scope(), &bundle(&[]), &merge, Some(&inventory(&merge)), &all);
+    let shown = plan.changes.iter().find(|change| change.id.kind == "ConfigMap").unwrap();
+    assert_eq!(shown.paths[0].after["data"], json!({"1": "live-only-password", "2": "another-guess!"}));
+    assert!(!shown.diff.contains("‹secret"), "{}", shown.diff);
+}
+
+#[test]
+fn equal_plans_are_equal_and_a_part_that_is_live_already_is_a_subset() {
+    let (a, b) = (config("a", json!({"x": "2"})), config("b", json!({"x": "2"})));
+    let (old_a, old_b) = (config("a", json!({"x": "1"})), config("b", json!({"x": "1"})));
+    let (base, merge) = (bundle(&[old_a.clone(), old_b.clone()]), bundle(&[a.clone(), b.clone()]));
+    let owned = inventory(&base);
+    let at = |a_now: &Value, b_now: &Value| {
+        let all = [
+            seen(&a, Some(live(a_now)), Prediction::Becomes(a.clone())),
+            seen(&b, Some(live(b_now)), Prediction::Becomes(b.clone())),
+        ];
+        decide(&scope(), &base, &merge, Some(&owned), &all)
+    };
+    let approved = at(&old_a, &old_b);
+    assert_eq!(compare(&approved, &at(&old_a, &old_b)), Comparison::Equal);
+    assert_eq!(
+        compare(&approved, &at(&a, &old_b)),
+        Comparison::Subset { done: vec![Object::identify(&a).unwrap()] }
+    );
+    let moved = config("b", json!({"x": "by hand"}));
+    assert_eq!(
+        compare(&approved, &at(&old_a, &moved)),
+        Comparison::Differs { objects: vec![Object::identify(&b).unwrap()] }
+    );
+}
+
+#[test]
+fn pending_or_proposed_the_effect_is_the_same() {
+    let (old, new) = (config("a", json!({"x": "1"})), config("a", json!({"x": "2"})));
+    let (before, after) = (bundle(std::slice::from_ref(&old)), bundle(std::slice::from_ref(&new)));
+    let seen = [seen(&new, Some(live(&old)), Prediction::Becomes(new.clone()))];
+    let proposed = decide(&scope(), &before, &after, Some(&inventory(&before)), &seen);
+    let merged = decide(&scope(), &after, &after, Some(&inventory(&before)), &seen);
+    assert_eq!(proposed.digest, merged.digest);
+    assert_ne!(proposed.changes[0].paths[0].class, merged.changes[0].paths[0].class);
+}
+
+#[test]
+fn the_floor_refuses_what_lies_outside() {
+    let inside = config("a", json!({}));
+    let outside = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "kube-system"}});
+    let wide = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "x"}});
+    let floor = Floor {
+        namespaces: vec!["shop".to_owned(), "shop-*".to_owned()],
+        cluster_objects: ClusterObjects::Deny,
+        ..Floor::default()
+    };
+    let faults = floor::faults(&bundle(&[inside, outside, wide]), &floor, "staging");
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    for (pattern, text, fits) in [
+        ("shop", "shop", true),
+        ("shop", "shopper", false),
+        ("shop-*", "shop-eu", true),
+        ("shop-*", "shop", false),
+        ("*", "", true),
+        ("a*b*c", "axxbyyc", true),
+        ("a*b*c", "acb", false),
+        ("*-eu", "shop-eu", true),
+        ("a*a", "a", false),
+    ] {
+        assert_eq!(floor::matches(pattern, text), fits, "{pattern} {text}");
+    }
+}

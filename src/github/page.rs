@@ -1,0 +1,68 @@
+//! Lists, page by page; every list has a bound, and says whether it was whole.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::error::Error;
+use super::token::Key;
+use super::wire::{Ask, Wire};
+
+/// The items of a list, as far as the bound.
+pub(super) struct List<T> {
+    pub(super) items: Vec<T>,
+    /// Is nothing left out?
+    pub(super) whole: bool,
+}
+
+/// Which list, how far.
+#[derive(Clone, Copy)]
+pub(super) struct Of<'a> {
+    /// For errors.
+    pub(super) doing: &'a str,
+    /// The first page, with `per_page=100`.
+    pub(super) path: &'a str,
+    /// The key under which the items lie, where the answer is not itself the list.
+    pub(super) under: Option<&'a str>,
+    /// Pages at most.
+    pub(super) pages: usize,
+}
+
+impl Wire {
+    /// Reads a list. Following pages are asked for by path alone, wherever GitHub says that they are.
+    pub(super) async fn list<T: DeserializeOwned>(&self, key: &Key, of: Of<'_>) -> Result<List<T>, Error> {
+        let mut items = Vec::new();
+        let mut path = of.path.to_owned();
+        for _ in 0..of.pages {
+            let mut answer = self.call(key, &Ask::get(of.doing, path)).await?;
+            let page = match of.under {
+                Some(name) => answer.body[name].take(),
+                None => answer.body.take(),
+            };
+            let page: Vec<T> = read(of.doing, page)?;
+            items.extend(page);
+            match answer.next {
+                Some(next) => path = next,
+                None => return Ok(List { items, whole: true }),
+            }
+        }
+        Ok(List { items, whole: false })
+    }
+}
+
+fn read<T: DeserializeOwned>(doing: &str, page: Value) -> Result<Vec<T>, Error> {
+    serde_json::from_value(page).map_err(|source| Error::ours(doing, source))
+}
+
+/// A name in a path: every byte that is not plain is escaped, `/` too.
+pub(super) fn escape(name: &str) -> String {
+    let mut path = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
+            path.push(char::from(byte));
+        } else {
+            let digit = |value: u8| char::from(b"0123456789ABCDEF"[usize::from(value & 15)]);
+            path.extend(['%', digit(byte >> 4), digit(byte)]);
+        }
+    }
+    path
+}

@@ -1,0 +1,80 @@
+//! Looking at files: what is there beside what would be there. The prediction is the rendered object itself, and exact,
+//! since files have no server that could change it.
+
+use serde_json::Value;
+
+use crate::layout::path;
+use crate::model::object::{Object, ObjectId};
+use crate::model::plan::Fidelity;
+use crate::model::view::{Inventory, Live, Owned, Owner, Prediction, Seen};
+use crate::yaml;
+
+/// Annotations that forbid deletion, with the value that does: ours and those of the tools that people come from.
+const KEEP: &[(&str, &str)] = &[
+    ("tidegate.dev/prune", "disabled"),
+    ("helm.sh/resource-policy", "keep"),
+    ("argocd.argoproj.io/sync-options", "Prune=false"),
+    ("kustomize.toolkit.fluxcd.io/prune", "disabled"),
+    ("kluctl.io/skip-delete", "true"),
+];
+
+/// The files that [`seen`] wants to be given: those of the wanted objects and of those that Git no longer holds.
+pub(crate) fn paths(wanted: &[&Object], gone: &[(ObjectId, Owned)]) -> Vec<String> {
+    let wanted = wanted.iter().map(|object| &object.id);
+    wanted.chain(gone.iter().map(|(id, _)| id)).map(path::of).collect()
+}
+
+/// Every wanted object and every one that Git no longer holds, as the files have it. `file` gives a file's bytes by its
+/// path, or none where there is none.
+pub(crate) fn seen<'f>(
+    wanted: &[&Object],
+    gone: &[(ObjectId, Owned)],
+    inventory: Option<&Inventory>,
+    file: impl Fn(&str) -> Option<&'f [u8]>,
+) -> Vec<Seen> {
+    let look = |id: &ObjectId, prediction: Prediction| {
+        let (live, warnings) = match file(&path::of(id)) {
+            Some(bytes) => live(id, bytes, inventory),
+            None => (None, Vec::new()),
+        };
+        Seen { id: id.clone(), live, prediction, fidelity: Fidelity::Live, reason: String::new(), warnings }
+    };
+    let wanted = wanted.iter().map(|object| look(&object.id, Prediction::Becomes(object.body.clone())));
+    let gone = gone.iter().map(|(id, _)| look(id, Prediction::Gone));
+    wanted.chain(gone).collect()
+}
+
+/// What a file holds. One that is not a single YAML document was broken by hand: its text stands for its body, so that
+/// the difference is shown and mended rather than hidden.
+fn live(id: &ObjectId, bytes: &[u8], inventory: Option<&Inventory>) -> (Option<Live>, Vec<String>) {
+    let mut warnings = Vec::new();
+    let body = match body(bytes) {
+        Ok(body) => body,
+        Err(why) => {
+            warnings.push(format!("{} is not what was written there: {why}", path::of(id)));
+            Value::from(String::from_utf8_lossy(bytes))
+        }
+    };
+    let ours = inventory.is_some_and(|inventory| inventory.entries.contains_key(id));
+    let keep = keeps(&body);
+    let owner = if ours { Owner::Us } else { Owner::Nobody };
+    (Some(Live { body, uid: None, version: None, owner, keep, by_hand: Vec::new() }), warnings)
+}
+
+/// The one document of a file.
+pub(crate) fn body(bytes: &[u8]) -> Result<Value, String> {
+    let documents = yaml::read(bytes, &yaml::Limits::default()).map_err(|fault| fault.to_string())?;
+    match documents.as_slice() {
+        [document] => Ok(document.root.to_json()),
+        several => Err(format!("it holds {} documents instead of 1", several.len())),
+    }
+}
+
+/// Does an annotation forbid deletion?
+fn keeps(body: &Value) -> bool {
+    let annotation =
+        |key: &str| body.get("metadata")?.get("annotations")?.get(key)?.as_str().map(str::to_owned);
+    KEEP.iter().any(|(key, value)| {
+        annotation(key).is_some_and(|text| text.split(',').any(|word| word.trim() == *value))
+    })
+}

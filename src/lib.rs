@@ -1,0 +1,27 @@
+//! Tidegate: what the preview says is what happens, and nothing happens that no preview said.
+#![allow(dead_code, reason = "the rooms are being furnished")]
+
+mod app;
+mod cli;
+mod cluster;
+mod comment;
+mod config;
+#[cfg(feature = "demo")]
+pub mod controlplane;
+#[cfg(feature = "demo")]
+mod demo;
+mod diff;
+mod directory;
+mod git;
+mod github;
+mod layout;
+mod model;
+mod parse;
+mod process;
+mod render;
+mod store;
+mod web;
+mod work;
+mod yaml;
+
+pub use cli::run;

@@ -1,0 +1,131 @@
+//! What rendering gives: objects with an identity, in an order, without duplicates.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::canonical;
+use crate::model::id::Digest;
+
+/// Identity of an object: group, kind, namespace, name. The version is not part of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct ObjectId {
+    /// API group; `""` is the core group.
+    pub group: String,
+    /// Kind, as in `Deployment`.
+    pub kind: String,
+    /// Namespace; none for cluster-scoped objects and where it is not known (a rendered plan).
+    pub namespace: Option<String>,
+    /// Name; of an object with `generateName`, that prefix and `*`.
+    pub name: String,
+}
+
+/// `Deployment shop/web`, or `Namespace shop` when there is no namespace.
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
+
+/// Where an object comes from in the repository.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// The app, by its path.
+    pub app: String,
+    /// The file, relative to the repository, where it is known.
+    pub file: Option<String>,
+    /// The line at which its document begins, from 1.
+    pub line: Option<u32>,
+}
+
+/// One rendered object: its identity, its body, where it comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Object {
+    /// Its identity.
+    pub id: ObjectId,
+    /// The whole manifest as rendered. Secrets in clear: never logged, never shown unmasked.
+    pub body: Value,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+impl Object {
+    /// The identity that a manifest states, or what it lacks. `generateName` gives `prefix*`.
+    pub(crate) fn identify(body: &Value) -> Result<ObjectId, &'static str> {
+        let text =
+            |pointer: &str| body.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let version = text("/apiVersion").ok_or("apiVersion is missing")?;
+        let kind = text("/kind").ok_or("kind is missing")?;
+        let name = match (text("/metadata/name"), text("/metadata/generateName")) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(prefix)) => format!("{prefix}*"),
+            (None, None) => return Err("metadata.name is missing"),
+        };
+        Ok(ObjectId {
+            group: version.split_once('/').map_or("", |(group, _)| group).to_owned(),
+            kind: kind.to_owned(),
+            namespace: text("/metadata/namespace").map(str::to_owned),
+            name,
+        })
+    }
+
+    /// `apps/v1`, as the manifest says it.
+    pub(crate) fn api_version(&self) -> &str {
+        self.body.get("apiVersion").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// An annotation's value.
+    pub(crate) fn annotation(&self, key: &str) -> Option<&str> {
+        self.body.get("metadata")?.get("annotations")?.get(key)?.as_str()
+    }
+
+    /// Is it created anew each time (`generateName` and no name)?
+    pub(crate) fn generated(&self) -> bool {
+        self.id.name.ends_with('*')
+    }
+
+    /// Digest of what was rendered.
+    pub(crate) fn digest(&self) -> Digest {
+        canonical::digest(&self.body)
+    }
+}
+
+/// The ordered objects that rendering one environment at one Git tree gives; identities are unique.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Bundle {
+    /// Objects by identity, sorted.
+    pub objects: Vec<Object>,
+    /// Objects that run at deploy time rather than stay (Helm hooks); not pruned, not in the counts.
+    pub hooks: Vec<Object>,
+    /// What the renderers warned of, already in the reader's terms.
+    pub warnings: Vec<String>,
+}
+
+impl Bundle {
+    /// The object of this identity.
+    pub(crate) fn find(&self, id: &ObjectId) -> Option<&Object> {
+        self.objects
+            .binary_search_by(|object| object.id.cmp(id))
+            .ok()
+            .and_then(|index| self.objects.get(index))
+    }
+
+    /// Digest over identities and bodies of objects and hooks; says whether two renders are the same.
+    pub(crate) fn digest(&self) -> Digest {
+        let mut sum = Vec::new();
+        for object in self.objects.iter().chain(&self.hooks) {
+            sum.extend(object.digest().to_string().as_bytes());
+        }
+        Digest::of(&sum)
+    }
+
+    /// Sorts by identity; call after ids were changed (a namespace filled in).
+    pub(crate) fn sort(&mut self) {
+        self.objects.sort_by(|a, b| a.id.cmp(&b.id));
+        self.hooks.sort_by(|a, b| a.id.cmp(&b.id));
+    }
+}

@@ -1,0 +1,123 @@
+//! What a target answered when it was looked at: facts for a decision, before any decision.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::id::{Digest, Sha};
+use crate::model::object::ObjectId;
+use crate::model::plan::Fidelity;
+
+/// What an environment owns in its target, as of its last deployment.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Inventory {
+    /// What is owned, by identity.
+    pub entries: BTreeMap<ObjectId, Owned>,
+    /// The source commit last deployed.
+    pub commit: Option<Sha>,
+    /// The Git tree last deployed.
+    pub tree: Option<Sha>,
+    /// The plan last applied.
+    pub plan: Option<Digest>,
+    /// Counts deployments; grows with each write. A writer that read an older one must look again.
+    pub generation: u64,
+    /// Was it rebuilt from labels because the record was lost? Then nothing is pruned without an approved plan.
+    #[serde(default)]
+    pub rebuilt: bool,
+}
+
+/// One owned object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Owned {
+    /// The target's own id of the incarnation (a Kubernetes UID), where it has one.
+    pub uid: Option<String>,
+    /// Digest of what was last rendered and applied; none while a deployment that wrote ahead has not confirmed it.
+    pub digest: Option<Digest>,
+    /// The app it came from.
+    pub app: String,
+}
+
+/// One object as the target sees it, beside what it would become.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Seen {
+    /// Which object.
+    pub id: ObjectId,
+    /// What is there; none: nothing is.
+    pub live: Option<Live>,
+    /// What would be there.
+    pub prediction: Prediction,
+    /// How good the prediction is.
+    pub fidelity: Fidelity,
+    /// Why it is not `live`, in the reader's words; empty otherwise.
+    pub reason: String,
+    /// What the target warned of.
+    pub warnings: Vec<String>,
+}
+
+/// An object that exists in a target.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Live {
+    /// Its body without the server's own book-keeping (managedFields, resourceVersion, uid, status …). Secrets in clear.
+    pub body: Value,
+    /// The incarnation's id, where the target has one.
+    pub uid: Option<String>,
+    /// The version to guard a write with, where the target has one.
+    pub version: Option<String>,
+    /// Whose it is.
+    pub owner: Owner,
+    /// An annotation forbids deletion.
+    pub keep: bool,
+    /// JSON Pointers of fields that people set by hand and Git does not hold.
+    pub by_hand: Vec<String>,
+}
+
+/// Whose an existing object is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// This environment's.
+    Us,
+    /// Another environment of ours or another tool: its name in words, as in `Argo CD application web`.
+    Other(String),
+    /// Nobody's tool.
+    Nobody,
+}
+
+/// What a target says an object would become.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Prediction {
+    /// It would be this (same cleaning as [`Live::body`]).
+    Becomes(Value),
+    /// It would be gone.
+    Gone,
+    /// It would be this, and these fields are contested by other managers.
+    Contested {
+        /// The after-state with Git's values forced.
+        after: Value,
+        /// Who contests what.
+        conflicts: Vec<Conflict>,
+    },
+    /// A field cannot be changed in place: the object would have to be replaced by this.
+    Replaced {
+        /// The after-state.
+        after: Value,
+        /// The server's words.
+        because: String,
+    },
+    /// The target refuses it: the author's to mend.
+    Refused {
+        /// The server's words, without secrets.
+        message: String,
+        /// JSON Pointer of the field it names, if any.
+        path: Option<String>,
+    },
+}
+
+/// A field that another manager holds with another value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Conflict {
+    /// JSON Pointer.
+    pub path: String,
+    /// Who holds it.
+    pub manager: String,
+}

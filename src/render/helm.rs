@@ -1,0 +1,296 @@
+//! Helm apps: `helm template` of a chart whose dependencies lie in it, with values from files and from the settings.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::model::fault::{Failure, Fault};
+use crate::model::settings::Values;
+use crate::process::Output;
+use crate::render::document::{From, Lines, Part, Piece};
+use crate::render::sources::{CHART, Task};
+use crate::render::tree::{Found, Tree, below, join, lfs, outside, shown};
+use crate::render::{Context, compute, message, program};
+use crate::yaml;
+
+/// The most files that a chart may hold.
+const FILES: usize = 20_000;
+/// Helm's annotation that makes an object a hook.
+const HOOK: &str = "helm.sh/hook";
+
+/// What was made ready for a run: the values' files in the scratch folder, beside where they come from.
+struct Ready {
+    args: Vec<OsString>,
+    /// The name in the scratch folder, and the author's file if it is one.
+    values: Vec<(String, Option<String>)>,
+}
+
+/// Renders one app.
+pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Failure> {
+    let mut part = Part::default();
+    let scratch = program::scratch()?;
+    let (shared, home, order) = (Arc::clone(&context), scratch.path().to_owned(), task.clone());
+    let ready = match compute(move || prepare(&shared, &order, &home)).await?? {
+        Ok(ready) => ready,
+        Err(faults) => {
+            part.faults = faults;
+            return Ok(part);
+        }
+    };
+    let app = shown(&task.path);
+    match program::run(&context, "helm", &app, scratch.path(), ready.args.clone()).await? {
+        Err(fault) => part.faults.push(Fault { file: Some(below(&task.path, CHART)), ..fault }),
+        Ok(output) => {
+            let home = scratch.path().to_owned();
+            part = compute(move || read(&context, &task, &ready, &output, &home)).await?;
+        }
+    }
+    Ok(part)
+}
+
+/// Checks what helm will read, writes the values down, and says what to run.
+fn prepare(context: &Context, task: &Task, scratch: &Path) -> Result<Result<Ready, Vec<Fault>>, Failure> {
+    let mut faults = inspect(&context.tree, &task.path);
+    let release = match release(task) {
+        Ok(release) => release,
+        Err(fault) => {
+            faults.push(fault);
+            String::new()
+        }
+    };
+    let mut args: Vec<OsString> = vec!["template".into(), release.into()];
+    args.push(context.tree.absolute(&task.path).into_os_string());
+    args.push("--skip-tests".into());
+    if task.helm.include_crds {
+        args.push("--include-crds".into());
+    }
+    let options = [("--namespace", &context.namespace), ("--kube-version", &context.kube_version)];
+    for (option, value) in options {
+        if let Some(value) = value {
+            args.push(format!("{option}={value}").into());
+        }
+    }
+    args.extend(context.api_versions.iter().map(|version| format!("--api-versions={version}").into()));
+    let mut values = Vec::new();
+    for (index, entry) in task.helm.values.iter().enumerate() {
+        match content(context, task, entry) {
+            Err(fault) => faults.push(fault),
+            Ok((bytes, file)) => {
+                // A name of our own: helm splits the option's value at commas.
+                let name = format!("values-{index}.yaml");
+                let path = scratch.join(&name);
+                std::fs::write(&path, bytes)
+                    .map_err(|error| Failure::ours("values could not be written down", error))?;
+                args.push("--values".into());
+                args.push(path.into_os_string());
+                values.push((name, file));
+            }
+        }
+    }
+    Ok(if faults.is_empty() { Ok(Ready { args, values }) } else { Err(faults) })
+}
+
+/// The bytes of one entry of `values`, and its file.
+fn content(context: &Context, task: &Task, values: &Values) -> Result<(Vec<u8>, Option<String>), Fault> {
+    match values {
+        Values::Inline(value) => Ok((value.to_string().into_bytes(), None)),
+        Values::File(name) => {
+            let path = match name.strip_prefix('/') {
+                Some(name) => join("", name),
+                None => join(&task.path, name),
+            };
+            let path = path.ok_or_else(|| {
+                Fault::new(format!("the values' file `{}` lies outside the repository", shown(name)))
+                    .file(".tidegate.yaml")
+                    .at(task.line, 1)
+            })?;
+            context.tree.need(&path, Found::File).map_err(|fault| {
+                Fault { file: Some(".tidegate.yaml".to_owned()), ..fault }
+                    .at(task.line, 1)
+                    .hint("paths are relative to the chart, or to the repository with a leading `/`")
+            })?;
+            let bytes = context.tree.read(&path, context.renderers.limits.yaml.bytes)?;
+            Ok((bytes, Some(path)))
+        }
+    }
+}
+
+/// The release's name: the one given, or the folder's.
+fn release(task: &Task) -> Result<String, Fault> {
+    let folder = task.path.rsplit('/').next().unwrap_or_default();
+    let name = task.helm.release.as_deref().unwrap_or(folder);
+    let part = |part: &str| {
+        let edge =
+            |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        let bytes = part.as_bytes();
+        edge(bytes.first())
+            && edge(bytes.last())
+            && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
+    };
+    // Helm's own rule; it also keeps a name from being read as an option.
+    if name.len() <= 53 && name.split('.').all(part) {
+        return Ok(name.to_owned());
+    }
+    Err(Fault::new(format!("`{}` cannot be a release's name", shown(name)))
+        .hint("give `helm.release` a name of at most 53 characters from a-z, 0-9, `-` and `.`")
+        .file(".tidegate.yaml")
+        .at(task.line, 1))
+}
+
+/// What helm must not be shown: links that lead out of the repository, and LFS pointers.
+fn inspect(tree: &Tree, app: &str) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut waiting = vec![app.to_owned()];
+    let (mut seen, mut files) = (HashSet::new(), 0_usize);
+    while let Some(folder) = waiting.pop() {
+        if !tree.real(&folder).is_some_and(|real| seen.insert(real)) {
+            continue;
+        }
+        let names = match tree.list(&folder) {
+            Ok(names) => names,
+            Err(fault) => {
+                faults.push(fault);
+                continue;
+            }
+        };
+        for name in names {
+            files += 1;
+            if files > FILES {
+                faults.push(Fault::new(format!("the chart holds more than {FILES} files")).file(app));
+                return faults;
+            }
+            let Some(name) = name else {
+                faults.push(
+                    Fault::new(format!("a file's name in `{}` is not UTF-8", shown(&folder)))
+                        .hint("rename it"),
+                );
+                continue;
+            };
+            let path = below(&folder, &name);
+            match tree.look(&path) {
+                Found::Folder => waiting.push(path),
+                Found::Outside => faults.push(outside(&path)),
+                Found::File if tree.pointer(&path) => faults.push(lfs(&path)),
+                Found::File | Found::Nothing | Found::Special => {}
+            }
+        }
+    }
+    faults
+}
+
+/// What a run gave: manifests and hooks, or the reason why there are none.
+fn read(context: &Context, task: &Task, ready: &Ready, output: &Output, scratch: &Path) -> Part {
+    let mut part = Part::default();
+    let stderr = output.message();
+    if !output.success() {
+        part.faults.push(explain(context, task, ready, &stderr, scratch));
+        return part;
+    }
+    part.warnings = message::warnings(&stderr, &context.tree, scratch);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let headings = headings(&text);
+    let chart = below(&task.path, CHART);
+    let limits = &context.renderers.limits.yaml;
+    match yaml::read(text.as_bytes(), limits) {
+        Err(fault) => {
+            let file = file(&context.tree, &task.path, heading(&headings, fault.line.unwrap_or(0)));
+            part.faults.push(
+                From { app: &task.path, file: file.as_deref().or(Some(&chart)), lines: Lines::Rendered }
+                    .told(fault),
+            );
+        }
+        Ok(documents) => {
+            for document in documents {
+                let file = file(&context.tree, &task.path, heading(&headings, document.root.line));
+                let from =
+                    From { app: &task.path, file: file.as_deref().or(Some(&chart)), lines: Lines::Rendered };
+                part.warn(document.warnings, from);
+                part.take(document.root, from);
+            }
+        }
+    }
+    part.pieces = part.pieces.into_iter().filter_map(sort).collect();
+    part
+}
+
+/// A hook is marked, a test is dropped, everything else stays as it is.
+fn sort(mut piece: Piece) -> Option<Piece> {
+    let events =
+        piece.body.pointer("/metadata/annotations").and_then(|notes| notes.get(HOOK)).and_then(Value::as_str);
+    if let Some(events) = events {
+        let mut events = events.split(',').map(str::trim).filter(|event| !event.is_empty()).peekable();
+        piece.hook = events.peek().is_some();
+        if piece.hook && events.all(|event| matches!(event, "test" | "test-success" | "test-failure")) {
+            return None;
+        }
+    }
+    Some(piece)
+}
+
+/// The lines at which helm says which template gives what follows.
+fn headings(text: &str) -> Vec<(u32, &str)> {
+    let mut found = Vec::new();
+    let mut before = "";
+    for (index, line) in text.lines().enumerate() {
+        if let Some(source) = line.strip_prefix("# Source: ").filter(|_| before.trim_end() == "---") {
+            found.push((u32::try_from(index + 1).unwrap_or(u32::MAX), source.trim()));
+        }
+        before = line;
+    }
+    found
+}
+
+/// The template that gives a line.
+fn heading<'t>(headings: &[(u32, &'t str)], line: u32) -> Option<&'t str> {
+    let behind = headings.partition_point(|(at, _)| *at <= line);
+    headings.get(behind.checked_sub(1)?).map(|(_, source)| *source)
+}
+
+/// The repository's file of a template that helm names `CHART/templates/…`, if it lies there unpacked.
+fn file(tree: &Tree, app: &str, source: Option<&str>) -> Option<String> {
+    let (_, rest) = source?.split_once('/')?;
+    join(app, rest).filter(|path| tree.look(path) == Found::File)
+}
+
+/// Why helm failed: a values file that is not YAML, with its line, or helm's own message with the template's.
+fn explain(context: &Context, task: &Task, ready: &Ready, stderr: &str, scratch: &Path) -> Fault {
+    let chart = below(&task.path, CHART);
+    let own = [chart.clone(), below(&task.path, "values.yaml")];
+    let limits = &context.renderers.limits;
+    let given = ready.values.iter().filter_map(|(_, file)| file.as_ref());
+    let broken = own.iter().chain(given).find_map(|file| {
+        let bytes = context.tree.read(file, limits.yaml.bytes).ok()?;
+        yaml::read(&bytes, &limits.yaml).err().map(|fault| fault.file(file.clone()))
+    });
+    if let Some(fault) = broken {
+        return fault;
+    }
+    if let Some(crash) = message::crash(stderr) {
+        return Fault::new(format!("helm crashed: {crash}")).hint(program::TOO_MUCH).file(chart);
+    }
+    let mut error = stderr.split_once("Error: ").map_or(stderr, |(_, error)| error).to_owned();
+    error = error.replace("Use --debug flag to render out invalid YAML", "");
+    for (name, file) in &ready.values {
+        let path = scratch.join(name).to_string_lossy().into_owned();
+        error = error.replace(&path, file.as_deref().unwrap_or("the values in .tidegate.yaml"));
+    }
+    let error = message::clean(&error, &context.tree, scratch);
+    let mut fault = Fault::new(format!("helm: {error}"));
+    let known = |path: &str| file(&context.tree, &task.path, Some(path));
+    if let Some((file, line, column)) = message::place(&error, known) {
+        fault.file = Some(file);
+        fault.line = Some(line);
+        // Go counts columns from 0.
+        fault.column = column.map(|column| column.saturating_add(1));
+    } else {
+        fault.file = message::file(&error, known).or(Some(chart));
+    }
+    if error.contains("missing in charts/ directory") {
+        fault = fault
+            .hint("rendering fetches nothing: run `helm dependency build` and commit the `charts/` folder");
+    }
+    fault
+}

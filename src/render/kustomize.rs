@@ -1,0 +1,126 @@
+//! Kustomize apps: `kustomize build`, without plugins, without Helm, and with what it reads known beforehand.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::model::fault::{Failure, Fault};
+use crate::process::Output;
+use crate::render::closure::{Closure, closure};
+use crate::render::document::{From, Lines, Part};
+use crate::render::sources::{KUSTOMIZATIONS, Task, manifest};
+use crate::render::tree::{Found, Tree, below, join, shown};
+use crate::render::{Context, compute, message, program};
+use crate::yaml;
+
+/// Renders one app.
+pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Failure> {
+    let mut part = Part::default();
+    let (walker, app) = (Arc::clone(&context), task.path.clone());
+    let mut closure = compute(move || closure(&walker.tree, &app, &walker.renderers.limits)).await?;
+    part.faults.append(&mut closure.faults);
+    if !part.faults.is_empty() {
+        return Ok(part);
+    }
+    let scratch = program::scratch()?;
+    let args = vec!["build".into(), context.tree.absolute(&task.path).into_os_string()];
+    let app = shown(&task.path);
+    match program::run(&context, "kustomize", &app, scratch.path(), args).await? {
+        Err(fault) => part.faults.push(fault),
+        Ok(output) => {
+            let home = scratch.path().to_owned();
+            part = compute(move || read(&context, &task.path, &closure, &output, &home)).await?;
+        }
+    }
+    Ok(part)
+}
+
+/// What a run gave: manifests, or the reason why there are none.
+fn read(context: &Context, app: &str, closure: &Closure, output: &Output, scratch: &Path) -> Part {
+    let tree = &context.tree;
+    let mut part = Part::default();
+    let file = tree.any(app, KUSTOMIZATIONS).map(|name| below(app, name));
+    let stderr = output.message();
+    if !output.success() {
+        let fault = broken(context, closure).unwrap_or_else(|| explain(&stderr, tree, scratch, app, closure));
+        part.faults.push(if fault.file.is_none() { Fault { file, ..fault } } else { fault });
+        return part;
+    }
+    part.warnings = message::warnings(&stderr, tree, scratch);
+    let limits = &context.renderers.limits;
+    part.read(&output.stdout, From { app, file: file.as_deref(), lines: Lines::Rendered }, &limits.yaml);
+    let index = index(context, closure);
+    for piece in &mut part.pieces {
+        let name = |pointer: &str| {
+            piece.body.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default()
+        };
+        let key = (name("/kind").to_owned(), name("/metadata/name").to_owned());
+        if let Some(Some((file, line))) = index.get(&key) {
+            piece.origin.file = Some(file.clone());
+            piece.origin.line = Some(*line);
+        }
+    }
+    part
+}
+
+/// Where each manifest of the closure stands, by kind and name; none where several could be meant.
+fn index(context: &Context, closure: &Closure) -> HashMap<(String, String), Option<(String, u32)>> {
+    let mut index = HashMap::new();
+    let limits = &context.renderers.limits;
+    for file in &closure.resources {
+        let Ok(bytes) = context.tree.read(file, limits.program.stdout) else { continue };
+        for document in yaml::read(&bytes, &limits.yaml).unwrap_or_default() {
+            let root = &document.root;
+            let kind = root.get("kind").and_then(yaml::Node::text);
+            let name = root.get("metadata").and_then(|node| node.get("name")).and_then(yaml::Node::text);
+            let (Some(kind), Some(name)) = (kind, name) else { continue };
+            index
+                .entry((kind.to_owned(), name.to_owned()))
+                .and_modify(|place| *place = None)
+                .or_insert_with(|| Some((file.clone(), root.line)));
+        }
+    }
+    index
+}
+
+/// The first file of the closure that is not YAML at all: kustomize tells neither line nor column of it.
+fn broken(context: &Context, closure: &Closure) -> Option<Fault> {
+    let limits = &context.renderers.limits;
+    let files = closure.resources.iter().chain(&closure.others);
+    let yaml = files.filter(|file| manifest(file) || closure.resources.contains(*file));
+    yaml.clone().find_map(|file| {
+        let bytes = context.tree.read(file, limits.program.stdout).err();
+        bytes.or_else(|| {
+            let bytes = context.tree.read(file, limits.program.stdout).ok()?;
+            yaml::read(&bytes, &limits.yaml).err().map(|fault| fault.file(file.clone()))
+        })
+    })
+}
+
+/// Kustomize's own message: the innermost reason, and the file that it names.
+fn explain(stderr: &str, tree: &Tree, scratch: &Path, app: &str, closure: &Closure) -> Fault {
+    if let Some(crash) = message::crash(stderr) {
+        return Fault::new(format!("kustomize crashed: {crash}")).hint(program::TOO_MUCH);
+    }
+    let error = stderr.split_once("Error: ").map_or(stderr, |(_, error)| error);
+    let error = message::clean(error, tree, scratch);
+    // accumulating resources: accumulation err='accumulating resources from 'FILE': REASON': must build at directory …
+    let mut reason = error.as_str();
+    let mut named = None;
+    while let Some((_, rest)) = reason.split_once("accumulating resources from '") {
+        let Some((file, rest)) = rest.split_once("': ") else { break };
+        (named, reason) = (Some(file), rest);
+    }
+    let reason = reason.split("': must build at directory").next().unwrap_or(reason);
+    let known = |name: &str| {
+        let direct = join(app, name).filter(|path| tree.look(path) == Found::File);
+        let tail = format!("/{}", name.trim_start_matches("./"));
+        let all = || closure.resources.iter().chain(&closure.others);
+        let mut fit = all().filter(|file| *file == name || file.ends_with(&tail));
+        let only = fit.next().filter(|_| fit.next().is_none()).cloned();
+        direct.or(only)
+    };
+    let mut fault = Fault::new(format!("kustomize: {}", reason.trim()));
+    fault.file = named.and_then(known).or_else(|| message::file(reason, known));
+    fault
+}

@@ -1,0 +1,239 @@
+//! Adapter: a folder and its settings to a bundle, by Kustomize, Helm or plain manifests.
+//!
+//! [`render`] matches the sources in a materialised tree, renders each app by its renderer, several at once, and joins
+//! what they give into one bundle: identities unique, namespaces filled in, hooks apart. What is wrong in the author's
+//! files comes back as faults with their place in the repository; only a missing program or a failing system is a
+//! [`Failure`].
+//!
+//! Nothing outside the tree is read: every path that the author writes is resolved here before a program sees it, and
+//! programs get an empty environment with a scratch folder for a home.
+
+mod assemble;
+mod closure;
+mod document;
+mod helm;
+mod kustomize;
+mod message;
+mod plain;
+mod program;
+mod scope;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::model::fault::{Failure, Fault};
+use crate::model::id::EnvironmentName;
+use crate::model::object::Bundle;
+use crate::model::settings::{Renderer, Source};
+use crate::model::target::Capabilities;
+use crate::process;
+use crate::render::document::Part;
+use crate::render::sources::Task;
+use crate::render::tree::{Tree, shown};
+use crate::yaml;
+
+/// The most faults that one environment reports; more of them help nobody.
+const FAULTS: usize = 500;
+
+/// The programs that render, and how much they may use.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Renderers {
+    /// `kustomize`; none if it was not found.
+    pub kustomize: Option<PathBuf>,
+    /// `helm`; none if it was not found.
+    pub helm: Option<PathBuf>,
+    /// How much rendering may use.
+    pub limits: Limits,
+}
+
+/// How much rendering one environment may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Apps.
+    pub apps: usize,
+    /// Objects and hooks of all apps.
+    pub objects: usize,
+    /// Time for all apps together.
+    pub time: Duration,
+    /// What one run of a program may use.
+    pub program: process::Limits,
+    /// What one file or one program's output may hold.
+    pub yaml: yaml::Limits,
+}
+
+/// 5,000 apps, 20,000 objects and ten minutes in all; of one program a minute, 1 GiB of data and 64 MiB of output.
+impl Default for Limits {
+    fn default() -> Self {
+        Self::of(Duration::from_mins(1), 1 << 30, 64 << 20)
+    }
+}
+
+impl Limits {
+    /// The usual limits, with the operator's for one program: its time, its memory in bytes, its output in bytes.
+    pub(crate) fn of(time: Duration, memory: u64, output: usize) -> Self {
+        let program = process::Limits {
+            time,
+            stdout: output,
+            data: Some(memory),
+            file: Some(256 << 20),
+            // Several threads use more of it than passes on the clock.
+            cpu: Some(time.as_secs().saturating_mul(2).max(1)),
+            ..process::Limits::default()
+        };
+        Self {
+            apps: 5_000,
+            objects: 20_000,
+            time: Duration::from_mins(10),
+            program,
+            yaml: yaml::Limits { bytes: output, ..yaml::Limits::default() },
+        }
+    }
+}
+
+impl Renderers {
+    /// The programs that lie in the configured folder, or else on `path` (as in `PATH`).
+    pub(crate) fn find(folder: Option<&Path>, path: Option<&OsStr>) -> Self {
+        Self {
+            kustomize: process::find("kustomize", folder, path),
+            helm: process::find("helm", folder, path),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What is to be rendered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// The folder that holds the materialised tree.
+    pub root: &'a Path,
+    /// The environment, which fills the placeholder in paths.
+    pub environment: &'a EnvironmentName,
+    /// Where the apps lie.
+    pub sources: &'a [Source],
+    /// The namespace of namespaced objects that name none; the target's own default if none.
+    pub namespace: Option<&'a str>,
+    /// What the target knows.
+    pub capabilities: &'a Capabilities,
+}
+
+/// What rendering gave. With faults the bundle is what could be rendered, which must not be deployed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Rendered {
+    /// The objects.
+    pub bundle: Bundle,
+    /// What the author must mend.
+    pub faults: Vec<Fault>,
+    /// The apps, sorted by path.
+    pub apps: Vec<App>,
+    /// For each source: did it match anything? One that matches neither before nor after a change is a mistake.
+    pub matched: Vec<bool>,
+}
+
+/// An app and how it was rendered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct App {
+    /// Its folder or file, relative to the repository; `.` is the repository itself.
+    pub path: String,
+    /// Its renderer.
+    pub renderer: Renderer,
+}
+
+/// Renders all apps of an environment.
+pub(crate) async fn render(renderers: &Renderers, wanted: &Wanted<'_>) -> Result<Rendered, Failure> {
+    let limits = &renderers.limits;
+    let tree = Tree::open(wanted.root)?;
+    let found = sources::find(&tree, wanted, limits);
+    let apps = found.apps.iter().map(|task| App { path: shown(&task.path), renderer: task.renderer });
+    let mut rendered = Rendered {
+        apps: apps.collect(),
+        matched: found.matched,
+        faults: found.faults,
+        bundle: Bundle::default(),
+    };
+    let context = Context {
+        tree,
+        renderers: renderers.clone(),
+        namespace: wanted.namespace.or(wanted.capabilities.default_namespace.as_deref()).map(str::to_owned),
+        kube_version: wanted.capabilities.kube_version.clone(),
+        api_versions: wanted.capabilities.api_versions.iter().cloned().collect(),
+    };
+    let namespace = context.namespace.clone();
+    match tokio::time::timeout(limits.time, all(Arc::new(context), found.apps)).await {
+        Ok(parts) => {
+            let joined = assemble::join(parts?, namespace.as_deref(), wanted.capabilities, limits.objects);
+            rendered.bundle = joined.bundle;
+            rendered.faults.extend(joined.faults);
+        }
+        Err(_) => rendered.faults.push(
+            Fault::new(format!("rendering took more than {} s", limits.time.as_secs()))
+                .hint("split the environment, or make its charts cheaper"),
+        ),
+    }
+    rendered.faults.truncate(FAULTS);
+    Ok(rendered)
+}
+
+/// What every app's rendering needs.
+struct Context {
+    tree: Tree,
+    renderers: Renderers,
+    namespace: Option<String>,
+    kube_version: Option<String>,
+    api_versions: Vec<String>,
+}
+
+/// All apps, as many at once as there are cores; what they give in the order of the apps.
+async fn all(context: Arc<Context>, tasks: Vec<Task>) -> Result<Vec<Part>, Failure> {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let mut parts: Vec<Part> = tasks.iter().map(|_| Part::default()).collect();
+    let mut waiting = tasks.into_iter().enumerate();
+    // Dropping the set, as the deadline does, drops what runs and so kills its programs.
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < cores {
+            let Some((index, task)) = waiting.next() else { break };
+            let context = Arc::clone(&context);
+            running.spawn(async move { (index, one(context, task).await) });
+        }
+        let Some(ended) = running.join_next().await else { return Ok(parts) };
+        let (index, part) = ended.map_err(|error| Failure::ours("an app's rendering broke off", error))?;
+        if let Some(slot) = parts.get_mut(index) {
+            *slot = part?;
+        }
+    }
+}
+
+/// One app by its renderer.
+async fn one(context: Arc<Context>, task: Task) -> Result<Part, Failure> {
+    let app = shown(&task.path);
+    let mut part = match task.renderer {
+        Renderer::Plain => {
+            compute(move || plain::render(&context.tree, &task.path, &context.renderers.limits)).await?
+        }
+        Renderer::Kustomize => kustomize::render(context, task).await?,
+        Renderer::Helm => helm::render(context, task).await?,
+    };
+    for fault in &mut part.faults {
+        fault.app.get_or_insert_with(|| app.clone());
+    }
+    if part.pieces.is_empty() && part.faults.is_empty() {
+        part.warnings.push(format!("{app}: it gives no objects"));
+    }
+    part.app = app;
+    Ok(part)
+}
+
+/// Work that computes rather than waits, off the threads that wait.
+async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Failure::ours("reading what an app gives broke off", error))
+}

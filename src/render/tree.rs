@@ -1,0 +1,168 @@
+//! The materialised tree: every look into it goes through here, and none leads out of it.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::model::fault::{Failure, Fault};
+
+/// What a Git LFS pointer begins with, which is stored in place of the real file.
+const LFS: &[u8] = b"version https://git-lfs.github.com/spec/";
+
+/// A tree of files on disk; paths in it are relative, with `/` between their parts, `""` is the root.
+#[derive(Debug, Clone)]
+pub(super) struct Tree {
+    root: PathBuf,
+}
+
+/// What lies at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A folder.
+    Folder,
+    /// An ordinary file.
+    File,
+    /// Nothing, or a link to nothing.
+    Nothing,
+    /// A link that leads out of the tree.
+    Outside,
+    /// A device, a pipe, a socket.
+    Special,
+}
+
+impl Tree {
+    /// The tree below a folder of ours.
+    pub(super) fn open(root: &Path) -> Result<Self, Failure> {
+        let root = root
+            .canonicalize()
+            .map_err(|error| Failure::ours("the tree to render could not be opened", error))?;
+        Ok(Self { root })
+    }
+
+    /// The absolute path, for programs; never for people.
+    pub(super) fn absolute(&self, path: &str) -> PathBuf {
+        if path.is_empty() { self.root.clone() } else { self.root.join(path) }
+    }
+
+    /// What lies at a path, links followed.
+    pub(super) fn look(&self, path: &str) -> Found {
+        let Ok(real) = self.absolute(path).canonicalize() else { return Found::Nothing };
+        if !real.starts_with(&self.root) {
+            return Found::Outside;
+        }
+        match real.metadata() {
+            Ok(meta) if meta.is_dir() => Found::Folder,
+            Ok(meta) if meta.is_file() => Found::File,
+            Ok(_) => Found::Special,
+            Err(_) => Found::Nothing,
+        }
+    }
+
+    /// Where a path really leads, for telling whether a folder was seen already.
+    pub(super) fn real(&self, path: &str) -> Option<PathBuf> {
+        self.absolute(path).canonicalize().ok().filter(|real| real.starts_with(&self.root))
+    }
+
+    /// The names in a folder, sorted; one that is not UTF-8 is none. What is no folder of the tree has no names.
+    pub(super) fn list(&self, path: &str) -> Result<Vec<Option<String>>, Fault> {
+        if self.look(path) != Found::Folder {
+            return Ok(Vec::new());
+        }
+        let names = || -> io::Result<Vec<Option<String>>> {
+            let entries = self.absolute(path).read_dir()?;
+            entries.map(|entry| Ok(entry?.file_name().into_string().ok())).collect()
+        };
+        // Left out in silence, a folder would look as if its objects were to be deleted.
+        let mut names = names().map_err(|error| {
+            Fault::new(format!("the folder `{}` could not be read: {}", shown(path), error.kind())).file(path)
+        })?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// A file's bytes, if it is an ordinary file of the tree, not too large, and not an LFS pointer.
+    pub(super) fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, Fault> {
+        self.need(path, Found::File)?;
+        let fail =
+            |error: io::Error| Fault::new(format!("the file could not be read: {}", error.kind())).file(path);
+        let file = std::fs::File::open(self.absolute(path)).map_err(fail)?;
+        let mut bytes = Vec::new();
+        let most = u64::try_from(limit).unwrap_or(u64::MAX);
+        file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(fail)?;
+        if bytes.len() > limit {
+            return Err(Fault::new(format!("the file is larger than {limit} bytes")).file(path));
+        }
+        if bytes.starts_with(LFS) {
+            return Err(lfs(path));
+        }
+        Ok(bytes)
+    }
+
+    /// Is this small file a Git LFS pointer?
+    pub(super) fn pointer(&self, path: &str) -> bool {
+        let small = self.absolute(path).metadata().is_ok_and(|meta| meta.is_file() && meta.len() < 1024);
+        small && self.read(path, 1024).is_err_and(|fault| fault == lfs(path))
+    }
+
+    /// A fault unless such a thing lies at the path.
+    pub(super) fn need(&self, path: &str, wanted: Found) -> Result<(), Fault> {
+        let found = self.look(path);
+        if found == wanted {
+            return Ok(());
+        }
+        let what = if wanted == Found::Folder { "folder" } else { "file" };
+        Err(match found {
+            Found::Outside => outside(path),
+            Found::Nothing => Fault::new(format!("there is no {what} `{}`", shown(path))).file(path),
+            Found::Folder | Found::File | Found::Special => {
+                Fault::new(format!("`{}` is not a {what}", shown(path))).file(path)
+            }
+        })
+    }
+
+    /// Does a path hold a file of this name, and which of them?
+    pub(super) fn any<'n>(&self, folder: &str, names: &[&'n str]) -> Option<&'n str> {
+        names.iter().find(|name| self.look(&below(folder, name)) == Found::File).copied()
+    }
+}
+
+/// The fault of a link that leads out.
+pub(super) fn outside(path: &str) -> Fault {
+    Fault::new(format!("`{}` is a link that leads out of the repository", shown(path)))
+        .hint("replace it by the file itself")
+        .file(path)
+}
+
+/// The fault of an LFS pointer.
+pub(super) fn lfs(path: &str) -> Fault {
+    Fault::new(format!("`{}` is a Git LFS pointer, not the file itself", shown(path)))
+        .hint("store what is rendered as ordinary files (`git lfs untrack`)")
+        .file(path)
+}
+
+/// `folder/name`, or the name alone at the root.
+pub(super) fn below(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// `path` seen from `folder`, without `.` and `..`; none if it leads out of the tree.
+pub(super) fn join(folder: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// A path as it may be shown: control characters made visible, the root by its dot.
+pub(super) fn shown(path: &str) -> String {
+    if path.is_empty() {
+        return ".".to_owned();
+    }
+    path.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(300).collect()
+}

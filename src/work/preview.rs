@@ -1,0 +1,335 @@
+//! A pull request's preview: what merging it would change in each environment.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use crate::comment::{How, Page, Unseen, Way};
+use crate::git::{Merge, Want};
+use crate::github::Kind;
+use crate::model::check::Conclusion;
+use crate::model::fault::{Failure, Fault, chain};
+use crate::model::github::Pull;
+use crate::model::id::{EnvironmentName, PullNumber, Repo, Sha};
+use crate::model::plan::Preview;
+use crate::model::settings::{BeforeMerge, Environment, Settings, When};
+use crate::model::target::{Place, TargetSettings};
+use crate::store::Shown as KeptPreview;
+use crate::work::files::Files;
+use crate::work::ground::{FILE, Ground, Unavailable, ground, settings_at};
+use crate::work::survey::{Question, Survey, survey};
+use crate::work::{Context, Forks, Then, publish, target};
+
+/// When a target could not be looked at, it is tried again after this time, for as long as the pull request is open.
+const AGAIN: SignedDuration = SignedDuration::from_mins(2);
+
+/// How a target is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// As it is now.
+    Live,
+    /// Not at all: two renders are compared.
+    Rendered,
+}
+
+/// Who asked for a preview; a fork's is made only when somebody with write asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// An event: a push, a re-run.
+    Event,
+    /// A person with write, by `/preview`.
+    Writer,
+}
+
+/// What a preview came to.
+enum Made {
+    /// The file is on neither side: Tidegate has nothing to say here.
+    Nothing,
+    /// It cannot be shown, and why.
+    Unseen(Unseen),
+    /// Plans.
+    Plans { preview: Preview, how: BTreeMap<EnvironmentName, How>, notes: Vec<String>, blind: bool },
+}
+
+/// Makes the preview and publishes it: one comment, one check.
+pub(crate) async fn run(
+    cx: &Context,
+    repo: &Repo,
+    number: PullNumber,
+    asked: Asked,
+) -> Result<Then, Failure> {
+    let Some(pull) = cx.github.pull(repo, number).await?.filter(|pull| pull.open) else {
+        return Ok(Then::done());
+    };
+    let place = (number, &pull.head);
+    if pull.is_fork(repo.id) && (cx.forks == Forks::Never || asked == Asked::Event) {
+        let words = match cx.forks {
+            Forks::Never => {
+                "Pull requests from forks are not previewed here: rendering runs what they contain."
+            }
+            Forks::OnRequest => {
+                "Somebody with write can ask for it: `/preview`, after reading what the fork changes."
+            }
+        };
+        publish::conclude(cx, repo, place, Conclusion::ActionRequired, ("From a fork", words)).await?;
+        return Ok(Then::done());
+    }
+    publish::begin(cx, repo, number, &pull.head).await?;
+    let ground = match ground(cx, repo, &[Want::Branch(pull.base.clone()), Want::Pull(number)]).await {
+        Ok(ground) => ground,
+        Err(Failure::Author(faults)) => {
+            show(cx, repo, &pull, Made::Unseen(Unseen::Faults(faults))).await?;
+            return Ok(Then::done());
+        }
+        Err(failure) => return Err(failure),
+    };
+    let made = match make(cx, &ground, &pull).await {
+        Err(Failure::Author(faults)) => Made::Unseen(Unseen::Faults(faults)),
+        other => other?,
+    };
+    // A push during the work supersedes it: its own event is on the way, and two comments for one push must not be.
+    let current = cx.github.pull(repo, number).await?;
+    if current.as_ref().is_none_or(|now| now.head != pull.head || !now.open) {
+        let words = ("Superseded", "The pull request moved while this was being found out.");
+        publish::conclude(cx, repo, place, Conclusion::Cancelled, words).await?;
+        return Ok(Then::done());
+    }
+    let blind = matches!(&made, Made::Plans { blind: true, .. });
+    show(cx, &ground.repo, &pull, made).await?;
+    Ok(if blind { Then::wait((cx.clock)() + AGAIN) } else { Then::done() })
+}
+
+async fn show(cx: &Context, repo: &Repo, pull: &Pull, made: Made) -> Result<(), Failure> {
+    let place = (pull.number, &pull.head);
+    match made {
+        Made::Nothing => {
+            let words = ("Nothing to preview", "There is no .tidegate.yaml on either side.");
+            publish::conclude(cx, repo, place, Conclusion::Success, words).await
+        }
+        Made::Unseen(unseen) => {
+            let faults = match &unseen {
+                Unseen::Faults(faults) => faults.clone(),
+                Unseen::Conflict { .. } => Vec::new(),
+            };
+            let shown = cx.templates.unseen(&unseen, pull)?;
+            publish::show(cx, repo, place, &shown, (Conclusion::Failure, faults)).await
+        }
+        Made::Plans { preview, notes, .. } if preview.environments.is_empty() && notes.is_empty() => {
+            let words = ("Nothing to preview", "No environment tracks the branch that this goes into.");
+            publish::conclude(cx, repo, place, Conclusion::Success, words).await
+        }
+        Made::Plans { preview, how, notes, .. } => {
+            let public = cx.github.repo(repo).await?.public;
+            let page = Page { preview: &preview, branch: &pull.base, how: &how, notes: &notes, public };
+            let shown = cx.templates.preview(&page)?;
+            let faults: Vec<Fault> =
+                preview.environments.iter().flat_map(|plan| plan.errors.clone()).collect();
+            let conclusion = if faults.is_empty() { Conclusion::Success } else { Conclusion::Failure };
+            publish::show(cx, repo, place, &shown, (conclusion, faults)).await?;
+            // Kept last: what a `/deploy` is bound to was on the pull request before it could be approved.
+            let kept = KeptPreview {
+                repo: repo.id,
+                pull: pull.number,
+                preview,
+                config: None,
+                comment: shown.comment.body,
+                completed: (cx.clock)(),
+            };
+            cx.store.save_preview(&kept, (cx.clock)()).await?;
+            Ok(())
+        }
+    }
+}
+
+async fn make(cx: &Context, ground: &Ground, pull: &Pull) -> Result<Made, Failure> {
+    let Some(base) = ground.mirror.tip(&pull.base).await? else {
+        return Err(Failure::author(Fault::new(format!("the base branch {} is gone", pull.base))));
+    };
+    let tree = match ground.objects.merge(&base, &pull.head).await? {
+        Merge::Clean { tree } => tree,
+        Merge::Conflict { files } => return Ok(Made::Unseen(Unseen::Conflict { base, files })),
+    };
+    let proposed = match settings_at(cx, &ground.objects, &tree).await? {
+        Some(Ok(settings)) => Some(settings),
+        Some(Err(faults)) => return Ok(Made::Unseen(Unseen::Faults(faults))),
+        None => None,
+    };
+    if proposed.is_none() && ground.settings.is_none() {
+        return Ok(Made::Nothing);
+    }
+    let base_tree = ground.objects.tree_of(&base).await?;
+    let at_base = settings_at(cx, &ground.objects, &base).await?.and_then(Result::ok);
+    let sides = Sides { pull, base: &base, base_tree: &base_tree, tree: &tree, at_base: at_base.as_ref() };
+    plans(cx, ground, &sides, proposed.unwrap_or_else(none)).await
+}
+
+/// The two sides of a preview.
+#[derive(Clone, Copy)]
+pub(crate) struct Sides<'a> {
+    /// The pull request.
+    pub pull: &'a Pull,
+    /// The base's tip.
+    pub base: &'a Sha,
+    /// The base's tree.
+    pub base_tree: &'a Sha,
+    /// The merge's tree.
+    pub tree: &'a Sha,
+    /// What the base's own file says is rendered.
+    pub at_base: Option<&'a Settings>,
+}
+
+fn none() -> Settings {
+    Settings { branch: None, environments: BTreeMap::new() }
+}
+
+async fn plans(
+    cx: &Context,
+    ground: &Ground,
+    sides: &Sides<'_>,
+    proposed: Settings,
+) -> Result<Made, Failure> {
+    let mut files = Files::new(&ground.objects);
+    files.write(sides.base_tree).await?;
+    files.write(sides.tree).await?;
+    let (mut environments, mut how, mut notes, mut blind) = (Vec::new(), BTreeMap::new(), Vec::new(), false);
+    for (name, environment) in &proposed.environments {
+        let in_force = ground.environment(name);
+        let tracked = ground.tracked(in_force.unwrap_or(environment));
+        if tracked != sides.pull.base {
+            continue;
+        }
+        let case = At {
+            name,
+            proposed: environment,
+            base: sides.at_base.and_then(|settings| settings.environments.get(name)),
+            base_tree: Some(sides.base_tree),
+            tree: sides.tree,
+            look: Look::Live,
+        };
+        let plan = match at(cx, ground, &files, case).await {
+            Err(Failure::Weather(cause)) => {
+                // One target that is away must not hide what happens in the others.
+                tracing::warn!(environment.name = %name, error = %chain(&cause), "a target could not be looked at");
+                blind = true;
+                let case = At { look: Look::Rendered, ..case };
+                let mut plan = at(cx, ground, &files, case).await?.0.plan;
+                let message = format!("`{name}` could not be looked at: the target is not answering");
+                plan.errors.push(
+                    Fault::new(message).hint("it is tried again by itself; what is shown is rendered only"),
+                );
+                plan.digest = None;
+                plan
+            }
+            other => other?.0.plan,
+        };
+        how.insert(name.clone(), way(in_force));
+        environments.push(plan);
+    }
+    if let Some(settings) = &ground.settings {
+        for name in settings.environments.keys().filter(|name| !proposed.environments.contains_key(name)) {
+            notes.push(format!(
+                "`{name}` is no longer in {FILE}: nothing more is deployed there, and nothing there is deleted."
+            ));
+        }
+    }
+    let preview = Preview {
+        version: 1,
+        base: sides.base.clone(),
+        head: sides.pull.head.clone(),
+        tree: sides.tree.clone(),
+        environments,
+    };
+    Ok(Made::Plans { preview, how, notes, blind })
+}
+
+/// How an environment is deployed, in force now.
+fn way(in_force: Option<&Environment>) -> How {
+    let Some(environment) = in_force else { return How { way: Way::NotInForce, after: Vec::new() } };
+    let way = match (environment.deploy.when, environment.deploy.before_merge) {
+        (When::Merge, _) => Way::OnMerge,
+        (When::Comment, BeforeMerge::Never) => Way::CommandAfterMerge,
+        (When::Comment, BeforeMerge::WhenMergeable | BeforeMerge::AnyTime) => Way::Command,
+        (When::Never, _) => Way::Never,
+    };
+    How { way, after: environment.deploy.after.clone() }
+}
+
+/// One environment at two trees, as it is to be looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct At<'a> {
+    /// The environment's name.
+    pub name: &'a EnvironmentName,
+    /// As the proposed tree's file describes it.
+    pub proposed: &'a Environment,
+    /// As the base's file describes it; none: it is new, or the base cannot be had.
+    pub base: Option<&'a Environment>,
+    /// The base's tree.
+    pub base_tree: Option<&'a Sha>,
+    /// The tree that is proposed.
+    pub tree: &'a Sha,
+    /// How the target is looked at.
+    pub look: Look,
+}
+
+/// What a target needs that lies in the repository; only a branch is pushed to.
+async fn hub<'g>(
+    cx: &Context,
+    ground: &'g Ground,
+    settings: &TargetSettings,
+) -> Result<target::Hub<'g>, Failure> {
+    let name = cx.github.app_login().await?;
+    let token = match settings.place {
+        Place::Branch { .. } => match cx.github.push_token(&ground.repo).await {
+            // Without the opt-in the branch can still be looked at; deploying to it is refused by Git.
+            Err(error) if error.kind() == Kind::Denied => ground.token.clone(),
+            token => token?,
+        },
+        Place::Kubernetes { .. } | Place::Directory { .. } => ground.token.clone(),
+    };
+    Ok(target::Hub {
+        ground,
+        email: format!("{name}@users.noreply.github.com"),
+        name,
+        token,
+        now: (cx.clock)(),
+    })
+}
+
+/// Surveys one environment at two trees, against its target if this repository may use it.
+pub(crate) async fn at(
+    cx: &Context,
+    ground: &Ground,
+    files: &Files<'_>,
+    case: At<'_>,
+) -> Result<(Survey, Option<target::Target>), Failure> {
+    let At { name, proposed, base, base_tree, tree, look } = case;
+    let rules = ground.environment(name).unwrap_or(proposed);
+    let scope = ground.scope(name, rules);
+    let (settings, fault) = match ground.target(cx, name).await? {
+        Ok(settings) => (Some(settings), None),
+        Err(unavailable) => (None, unavailable.fault(name).map(|fault| (unavailable, fault))),
+    };
+    let connected = match settings.filter(|_| look == Look::Live) {
+        Some(settings) => {
+            let hub = hub(cx, ground, settings).await?;
+            Some(target::connect(&cx.clusters, settings, &scope, Some(&hub)).await?)
+        }
+        None => None,
+    };
+    let question = Question {
+        scope: &scope,
+        target: connected.as_ref().zip(settings.map(|settings| &settings.floor)),
+        proposed,
+        base,
+        base_files: base_tree.and_then(|tree| files.path(tree)),
+        files: files.expect(tree)?,
+    };
+    let mut survey = survey(&cx.renderers, &cx.mask, &question).await?;
+    if let Some((unavailable, fault)) = fault
+        && unavailable != Unavailable::NotInForce
+    {
+        survey.plan.errors.push(fault);
+        survey.plan.digest = None;
+    }
+    Ok((survey, connected))
+}

@@ -1,0 +1,215 @@
+//! What would change in one environment: render both sides, look at the target, decide. Shared by preview, deploy and the
+//! command line, so that they cannot part.
+
+use std::path::Path;
+
+use crate::diff::look::{Candidates, candidates};
+use crate::diff::mask::MaskKey;
+use crate::diff::{Case, floor, plan};
+use crate::model::fault::{Failure, Fault};
+use crate::model::object::Bundle;
+use crate::model::plan::{Fidelity, Plan};
+use crate::model::report::{Applied, Report};
+use crate::model::settings::Environment;
+use crate::model::target::{Capabilities, Floor, Scope};
+use crate::model::view::{Inventory, Live, Owned, Owner, Prediction, Seen};
+use crate::render::{Rendered, Renderers, Wanted, render};
+use crate::work::ground::FILE;
+use crate::work::target::Target;
+
+/// One environment at two trees.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Question<'a> {
+    /// The environment and its rules, as in force.
+    pub scope: &'a Scope,
+    /// Where it lives and the operator's rules there; none: rendered only.
+    pub target: Option<(&'a Target, &'a Floor)>,
+    /// What the proposed tree's file renders.
+    pub proposed: &'a Environment,
+    /// What the base tree's file renders; none: the environment is new.
+    pub base: Option<&'a Environment>,
+    /// The base's files; none: it cannot be had.
+    pub base_files: Option<&'a Path>,
+    /// The merge's files.
+    pub files: &'a Path,
+}
+
+/// Everything that was found, and the plan that follows from it.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    /// What must change.
+    pub plan: Plan,
+    /// What the plan was decided from.
+    pub facts: Facts,
+}
+
+/// What was found: both sides as rendered, what is owned, what the target answered.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// The merge as rendered.
+    pub bundle: Bundle,
+    /// What the environment owns.
+    pub inventory: Option<Inventory>,
+    base: Option<Bundle>,
+    seen: Vec<Seen>,
+}
+
+impl Facts {
+    /// What happened beside what was predicted.
+    pub(crate) fn report(&self, scope: &Scope, key: &MaskKey, applied: &[Applied]) -> Report {
+        crate::diff::report::report(&self.case(scope, key, &[]), applied)
+    }
+
+    fn case<'a>(&'a self, scope: &'a Scope, key: &'a MaskKey, faults: &'a [Fault]) -> Case<'a> {
+        Case {
+            scope,
+            base: self.base.as_ref(),
+            merge: &self.bundle,
+            inventory: self.inventory.as_ref(),
+            seen: &self.seen,
+            faults,
+            key,
+        }
+    }
+}
+
+/// Renders, looks and decides. The author's mistakes are in the plan; a failure is the weather's or ours.
+pub(crate) async fn survey(
+    renderers: &Renderers,
+    key: &MaskKey,
+    question: &Question<'_>,
+) -> Result<Survey, Failure> {
+    let capabilities = match question.target {
+        Some((target, _)) => target.capabilities().await?,
+        None => Capabilities::default(),
+    };
+    let merge = side(renderers, question, question.proposed, question.files, &capabilities).await?;
+    let base = match (question.base, question.base_files) {
+        (Some(environment), Some(files)) => {
+            Some(side(renderers, question, environment, files, &capabilities).await?)
+        }
+        _ => None,
+    };
+    let mut faults = faults(question.proposed, &merge, base.as_ref());
+    let bundle = merge.bundle;
+    let base = base.map(|base| base.bundle).or_else(|| question.base_files.map(|_| Bundle::default()));
+    let (inventory, seen) = match question.target {
+        Some((target, floor)) => {
+            faults.extend(floor::faults(&bundle, floor, &question.scope.target));
+            let inventory = target.own(question.scope).await?;
+            let Candidates { wanted, gone } = candidates(base.as_ref(), &bundle, inventory.as_ref());
+            // What did not render must not look as if it were gone, and what the floor refuses is not asked about.
+            let seen = if faults.is_empty() {
+                target.look(question.scope, &wanted, &gone).await?
+            } else {
+                Vec::new()
+            };
+            (inventory, seen)
+        }
+        None => rendered(base.as_ref(), &bundle),
+    };
+    let facts = Facts { bundle, inventory, base, seen };
+    let mut plan = plan(&facts.case(question.scope, key, &faults));
+    if question.target.is_none() {
+        plan.fidelity = Fidelity::Rendered;
+    }
+    Ok(Survey { plan, facts })
+}
+
+async fn side(
+    renderers: &Renderers,
+    question: &Question<'_>,
+    environment: &Environment,
+    files: &Path,
+    capabilities: &Capabilities,
+) -> Result<Rendered, Failure> {
+    let namespace = environment.namespace.as_deref().or(capabilities.default_namespace.as_deref());
+    let wanted = Wanted {
+        root: files,
+        environment: &question.scope.environment.name,
+        sources: &environment.sources,
+        namespace,
+        capabilities,
+    };
+    render(renderers, &wanted).await
+}
+
+/// The author's faults of the merge, with what only both sides together can tell.
+fn faults(proposed: &Environment, merge: &Rendered, base: Option<&Rendered>) -> Vec<Fault> {
+    let mut faults = merge.faults.clone();
+    for (index, source) in proposed.sources.iter().enumerate() {
+        let at_base = base.is_some_and(|base| base.matched.get(index).copied().unwrap_or(false));
+        if !merge.matched.get(index).copied().unwrap_or(false) && !at_base {
+            faults.push(
+                Fault::new(format!("the source `{}` matches nothing", source.path))
+                    .file(FILE)
+                    .at(source.line, 1)
+                    .hint("correct the path; `*` matches within one folder name"),
+            );
+        }
+    }
+    for app in base.iter().flat_map(|base| &base.apps) {
+        if let Some(now) = merge.apps.iter().find(|now| now.path == app.path && now.renderer != app.renderer)
+        {
+            let said = proposed.sources.iter().any(|source| source.renderer == Some(now.renderer));
+            if !said {
+                faults.push(
+                    Fault::new(format!(
+                        "{} was rendered as {:?} and would now be {:?}",
+                        app.path, app.renderer, now.renderer
+                    ))
+                    .app(app.path.clone())
+                    .hint("if that is meant, say `renderer:` at the source"),
+                );
+            }
+        }
+    }
+    faults
+}
+
+/// The view of no target: the base is what is there, the merge is what would be.
+fn rendered(base: Option<&Bundle>, merge: &Bundle) -> (Option<Inventory>, Vec<Seen>) {
+    let none = Bundle::default();
+    let base = base.unwrap_or(&none);
+    let seen = |id, live, prediction| Seen {
+        id,
+        live,
+        prediction,
+        fidelity: Fidelity::Rendered,
+        reason: String::new(),
+        warnings: Vec::new(),
+    };
+    let live = |body: &serde_json::Value| Live {
+        body: body.clone(),
+        uid: None,
+        version: None,
+        owner: Owner::Us,
+        keep: false,
+        by_hand: Vec::new(),
+    };
+    let mut all: Vec<Seen> = merge
+        .objects
+        .iter()
+        .filter_map(|object| {
+            let old = base.find(&object.id).filter(|_| !object.generated());
+            let same = old.is_some_and(|old| old.body == object.body);
+            let prediction = Prediction::Becomes(object.body.clone());
+            (!same).then(|| seen(object.id.clone(), old.map(|old| live(&old.body)), prediction))
+        })
+        .collect();
+    all.extend(
+        base.objects
+            .iter()
+            .filter(|object| merge.find(&object.id).is_none() && !object.generated())
+            .map(|object| seen(object.id.clone(), Some(live(&object.body)), Prediction::Gone)),
+    );
+    let entries = base
+        .objects
+        .iter()
+        .map(|object| {
+            let owned = Owned { uid: None, digest: Some(object.digest()), app: object.origin.app.clone() };
+            (object.id.clone(), owned)
+        })
+        .collect();
+    (Some(Inventory { entries, ..Inventory::default() }), all)
+}

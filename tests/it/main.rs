@@ -1,0 +1,21 @@
+//! Tests through the front door: a signed webhook in; the comment, the check and the target's state out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unused_self,
+    clippy::unnecessary_fallible_conversions,
+    reason = "a failing step fails the test and tells what it saw"
+)]
+
+mod architecture;
+mod branches;
+mod cli;
+mod controlplane;
+mod deploys;
+mod faults;
+mod permissions;
+mod resilience;
+mod support;
+mod webhooks;
