@@ -16,6 +16,7 @@ use crate::handle::Repository;
 use crate::handle::User;
 use crate::hooks::Hooks;
 use crate::record::RequestRecord;
+use crate::state::State;
 use crate::state::repository::Visibility;
 use crate::state::user::Kind;
 use serde_json::Value;
@@ -26,7 +27,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// How an emulator is started; the default will do for nearly all tests.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Options {
     /// The loaded description, to be shared by many emulators; none loads it.
     pub contract: Option<Arc<Contract>>,
@@ -34,6 +35,15 @@ pub struct Options {
     pub clock: Clock,
     /// Where the bare repositories lie; none takes a temporary folder that goes with the emulator.
     pub root: Option<PathBuf>,
+    /// All ids are greater: 1000. Give emulators that share something keyed by ids (a cluster, a database) ranges of
+    /// their own, as the repositories of one GitHub never share an id.
+    pub ids_after: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { contract: None, clock: Clock::default(), root: None, ids_after: 1000 }
+    }
 }
 
 /// What installation tokens look like.
@@ -106,7 +116,7 @@ impl Emulator {
             .map_err(fault("open a port"))?;
         let port = listener.local_addr().map_err(fault("open a port"))?.port();
         let core = Arc::new(Core {
-            state: Mutex::default(),
+            state: Mutex::new(State::new(options.ids_after)),
             contract,
             hooks: Hooks::new(client, options.clock.clone()),
             clock: options.clock,
@@ -200,6 +210,12 @@ impl Emulator {
     /// Ends all faults.
     pub fn clear_faults(&self) {
         locked(&self.core.faults).clear();
+    }
+
+    /// Faults that were set and have not struck as often as they should, as `METHOD path`: a test whose fault never
+    /// struck has tested nothing.
+    pub fn unspent_faults(&self) -> Vec<String> {
+        locked(&self.core.faults).unspent()
     }
 
     /// What new installation tokens look like.

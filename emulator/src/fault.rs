@@ -39,7 +39,8 @@ pub enum FaultKind {
 pub struct Fault {
     /// The HTTP method; `*` for any.
     pub method: String,
-    /// The path without `/api/v3`, with `*` for one segment and `**` at the end for any rest.
+    /// The path without `/api/v3`, with `*` for one segment and `**` at the end for any rest. A repository may be named
+    /// as `/repos/OWNER/NAME` or as `/repositories/ID`, whichever form the caller uses.
     pub path: String,
     /// Matching requests to let pass first.
     pub skip: u32,
@@ -82,11 +83,18 @@ impl Faults {
         self.rules.clear();
     }
 
-    /// The fault that strikes this request, if any; each call counts as one request.
-    pub(crate) fn strike(&mut self, method: &str, path: &str) -> Option<FaultKind> {
+    /// The rules that have not struck as often as they should.
+    pub(crate) fn unspent(&self) -> Vec<String> {
+        let left = self.rules.iter().filter(|rule| rule.times > 0);
+        left.map(|rule| format!("{} {}", rule.method, rule.path)).collect()
+    }
+
+    /// The fault that strikes this request, if any; each call counts as one request. `paths` are all the names that
+    /// the requested resource goes by.
+    pub(crate) fn strike(&mut self, method: &str, paths: &[&str]) -> Option<FaultKind> {
         for rule in &mut self.rules {
             let applies = rule.method == "*" || rule.method.eq_ignore_ascii_case(method);
-            if !applies || rule.times == 0 || !matches(&rule.path, path) {
+            if !applies || rule.times == 0 || !paths.iter().any(|path| matches(&rule.path, path)) {
                 continue;
             }
             if rule.skip > 0 {
@@ -131,8 +139,11 @@ mod tests {
     fn a_fault_skips_strikes_and_is_used_up() {
         let mut faults = Faults::default();
         faults.add(Fault::once("POST", "/a", FaultKind::Before500).after(1).times(2));
-        let struck: Vec<bool> = (0..4).map(|_| faults.strike("post", "/a").is_some()).collect();
+        let struck: Vec<bool> = (0..4).map(|_| faults.strike("post", &["/b", "/a"]).is_some()).collect();
         assert_eq!(struck, [false, true, true, false]);
-        assert!(faults.strike("GET", "/a").is_none());
+        assert!(faults.strike("GET", &["/a"]).is_none());
+        assert_eq!(faults.unspent(), Vec::<String>::new());
+        faults.add(Fault::once("PUT", "/never", FaultKind::Drop));
+        assert_eq!(faults.unspent(), ["PUT /never"]);
     }
 }

@@ -46,7 +46,7 @@ struct Visit {
 
 pub(crate) async fn answer(core: Arc<Core>, connection: Peer, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let fault = locked(&core.faults).strike(parts.method.as_str(), parts.uri.path());
+    let fault = locked(&core.faults).strike(parts.method.as_str(), &[parts.uri.path()]);
     let refused = match &fault {
         Some(FaultKind::Drop) => {
             connection.cut();

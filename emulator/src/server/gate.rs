@@ -160,6 +160,24 @@ enum Named {
     None,
 }
 
+/// The other form of a path that names a repository: by its name where it has the id, by its id where it has the name.
+pub(super) fn other_name(world: &World<'_>, path: &str) -> Option<String> {
+    let mut parts = path.trim_start_matches('/').splitn(4, '/');
+    match (parts.next()?, parts.next()?) {
+        ("repositories", id) => {
+            let repository = world.state.repositories.get(&id.parse().ok()?)?;
+            let rest = path.splitn(4, '/').nth(3).map(|rest| format!("/{rest}")).unwrap_or_default();
+            Some(format!("/repos/{}{rest}", world.state.full_name(repository)))
+        }
+        ("repos", owner) => {
+            let repository = world.state.repository_named(owner, parts.next()?)?;
+            let rest = parts.next().map(|rest| format!("/{rest}")).unwrap_or_default();
+            Some(format!("/repositories/{}{rest}", repository.id))
+        }
+        _ => None,
+    }
+}
+
 fn named_repository(world: &World<'_>, incoming: &Incoming) -> Result<Named, Refusal> {
     let mut parts = incoming.path.trim_start_matches('/').splitn(4, '/');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {

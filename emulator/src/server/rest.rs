@@ -39,7 +39,9 @@ pub(crate) async fn answer(core: Arc<Core>, connection: Connection, request: Req
         body: body.to_vec(),
     };
     let known = text(IF_NONE_MATCH).map(ToOwned::to_owned);
-    let fault = locked(&core.faults).strike(&incoming.method, &incoming.path);
+    let other = super::gate::other_name(&core.world(), &incoming.path);
+    let paths: Vec<&str> = std::iter::once(incoming.path.as_str()).chain(other.as_deref()).collect();
+    let fault = locked(&core.faults).strike(&incoming.method, &paths);
     if let Some(FaultKind::Slow(by)) = &fault {
         tokio::time::sleep(*by).await;
     }

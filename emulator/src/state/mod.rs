@@ -35,9 +35,14 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// An empty GitHub whose ids begin after `after`.
+    pub(crate) fn new(after: u64) -> State {
+        State { last_id: after, ..State::default() }
+    }
+
     pub(crate) fn next_id(&mut self) -> u64 {
         self.last_id += 1;
-        1000 + self.last_id
+        self.last_id
     }
 
     pub(crate) fn user_by_login(&self, login: &str) -> Option<&User> {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -80,7 +82,11 @@ impl World {
     pub(crate) async fn configured(config: &Value, extra: &[(&str, &str)]) -> Self {
         static CONTRACT: OnceLock<Arc<Contract>> = OnceLock::new();
         let contract = Arc::clone(CONTRACT.get_or_init(|| Arc::new(Contract::load().unwrap())));
-        let hub = Emulator::start(Options { contract: Some(contract), ..Options::default() }).unwrap();
+        // All tests share one cluster, as all repositories share one GitHub: no two of them may have the same id.
+        static WORLDS: AtomicU64 = AtomicU64::new(1);
+        let ids_after = WORLDS.fetch_add(1, Ordering::Relaxed) * 10_000;
+        let options = Options { contract: Some(contract), ids_after, ..Options::default() };
+        let hub = Emulator::start(options).unwrap();
         let server = Server::new();
         let options = AppOptions::from_manifest(&manifest(), SECRET);
         let webhook_url = Some(format!("{}/github/webhook", server.url()));
@@ -238,6 +244,11 @@ impl World {
         assert!(violations.is_empty(), "{violations:#?}");
         assert_eq!(self.hub.unknown_requests(), Vec::<String>::new());
         assert!(self.hub.exchanges() > 0, "nobody spoke with GitHub");
+        assert_eq!(
+            self.hub.unspent_faults(),
+            Vec::<String>::new(),
+            "a fault that never struck tested nothing"
+        );
         let status = self.server.terminate(Duration::from_secs(15)).await;
         assert_eq!(status.code(), Some(0), "{}", self.server.log());
     }
