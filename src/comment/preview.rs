@@ -53,9 +53,21 @@ impl Templates {
         Ok(Shown {
             comment: Comment { marker: PREVIEW.to_owned(), body: bounded(body, COMMENT)? },
             title: capital(&draft.title),
-            summary: bounded(self.render("summary.md", around.clone())?, CHECK)?,
+            summary: self.summary(page, &around)?,
             text: self.rest(&blocks, &fitted, rest)?,
         })
+    }
+
+    /// The check's summary: the matrix, and why it failed if it did.
+    fn summary(&self, page: &Page<'_>, around: &Value) -> Result<String, Failure> {
+        let blocks = fault::blocks(self, &faults(&page.preview.environments))?;
+        let frame = |fitted: &fit::Fitted| {
+            let inside =
+                context! { blocks => fitted.shown.clone(), left_out => left_out(fitted, "see the comment") };
+            self.render("summary.md", context! { ..inside, ..around.clone() })
+        };
+        let bare = frame(&fit::Fitted::default())?;
+        bounded(frame(&fit(&blocks, CHECK.saturating_sub(bare.len() + MARGIN)))?, CHECK)
     }
 
     fn nothing(&self, page: &Page<'_>, draft: &Draft<'_>) -> Result<Shown, Failure> {

@@ -11,6 +11,7 @@ pub(crate) mod files;
 pub(crate) mod gate;
 pub(crate) mod ground;
 pub(crate) mod intake;
+pub(crate) mod notes;
 pub(crate) mod preview;
 pub(crate) mod publish;
 pub(crate) mod queue;

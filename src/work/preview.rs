@@ -13,10 +13,11 @@ use crate::model::github::Pull;
 use crate::model::id::{EnvironmentName, PullNumber, Repo, Sha};
 use crate::model::plan::Preview;
 use crate::model::settings::{BeforeMerge, Environment, Settings, When};
-use crate::model::target::{Place, TargetSettings};
+use crate::model::target::{Floor, Place, TargetSettings};
 use crate::store::Shown as KeptPreview;
 use crate::work::files::Files;
-use crate::work::ground::{FILE, Ground, Unavailable, ground, settings_at};
+use crate::work::ground::{Ground, Unavailable, ground, settings_at};
+use crate::work::notes::notes;
 use crate::work::survey::{Question, Survey, survey};
 use crate::work::{Context, Forks, Then, publish, target};
 
@@ -101,6 +102,7 @@ pub(crate) async fn run(
 
 async fn show(cx: &Context, repo: &Repo, pull: &Pull, made: Made) -> Result<(), Failure> {
     let place = (pull.number, &pull.head);
+    let before = cx.store.latest_preview(repo.id, pull.number).await?.is_some();
     match made {
         Made::Nothing => {
             let words = ("Nothing to preview", "There is no .tidegate.yaml on either side.");
@@ -114,7 +116,10 @@ async fn show(cx: &Context, repo: &Repo, pull: &Pull, made: Made) -> Result<(), 
             let shown = cx.templates.unseen(&unseen, pull)?;
             publish::show(cx, repo, place, &shown, (Conclusion::Failure, faults)).await
         }
-        Made::Plans { preview, notes, .. } if preview.environments.is_empty() && notes.is_empty() => {
+        // A comment that was made for another base is told what holds now; without one there is nothing to say.
+        Made::Plans { preview, notes, .. }
+            if preview.environments.is_empty() && notes.is_empty() && !before =>
+        {
             let words = ("Nothing to preview", "No environment tracks the branch that this goes into.");
             publish::conclude(cx, repo, place, Conclusion::Success, words).await
         }
@@ -122,8 +127,13 @@ async fn show(cx: &Context, repo: &Repo, pull: &Pull, made: Made) -> Result<(), 
             let public = cx.github.repo(repo).await?.public;
             let page = Page { preview: &preview, branch: &pull.base, how: &how, notes: &notes, public };
             let shown = cx.templates.preview(&page)?;
-            let faults: Vec<Fault> =
-                preview.environments.iter().flat_map(|plan| plan.errors.clone()).collect();
+            // The same mistake in two environments is one annotation.
+            let mut faults: Vec<Fault> = Vec::new();
+            for fault in preview.environments.iter().flat_map(|plan| &plan.errors) {
+                if !faults.contains(fault) {
+                    faults.push(fault.clone());
+                }
+            }
             let conclusion = if faults.is_empty() { Conclusion::Success } else { Conclusion::Failure };
             publish::show(cx, repo, place, &shown, (conclusion, faults)).await?;
             // Kept last: what a `/deploy` is bound to was on the pull request before it could be approved.
@@ -191,7 +201,7 @@ async fn plans(
     let mut files = Files::new(&ground.objects);
     files.write(sides.base_tree).await?;
     files.write(sides.tree).await?;
-    let (mut environments, mut how, mut notes, mut blind) = (Vec::new(), BTreeMap::new(), Vec::new(), false);
+    let (mut environments, mut how, mut blind) = (Vec::new(), BTreeMap::new(), false);
     for (name, environment) in &proposed.environments {
         let in_force = ground.environment(name);
         let tracked = ground.tracked(in_force.unwrap_or(environment));
@@ -222,16 +232,16 @@ async fn plans(
             }
             other => other?.0.plan,
         };
-        how.insert(name.clone(), way(in_force));
+        let floor = ground.target(cx, name).await?.ok().map(|target| &target.floor);
+        how.insert(name.clone(), way(in_force, floor));
         environments.push(plan);
     }
-    if let Some(settings) = &ground.settings {
-        for name in settings.environments.keys().filter(|name| !proposed.environments.contains_key(name)) {
-            notes.push(format!(
-                "`{name}` is no longer in {FILE}: nothing more is deployed there, and nothing there is deleted."
-            ));
-        }
-    }
+    let notes = notes(
+        ground.settings.as_ref().map(|settings| &settings.environments),
+        &proposed.environments,
+        &sides.pull.base,
+        |rules| ground.tracked(rules),
+    );
     let preview = Preview {
         version: 1,
         base: sides.base.clone(),
@@ -242,10 +252,11 @@ async fn plans(
     Ok(Made::Plans { preview, how, notes, blind })
 }
 
-/// How an environment is deployed, in force now.
-fn way(in_force: Option<&Environment>) -> How {
+/// How an environment is deployed, in force now: by its own rules, never below the floor.
+fn way(in_force: Option<&Environment>, floor: Option<&Floor>) -> How {
     let Some(environment) = in_force else { return How { way: Way::NotInForce, after: Vec::new() } };
-    let way = match (environment.deploy.when, environment.deploy.before_merge) {
+    let floor = floor.and_then(|floor| floor.before_merge).unwrap_or(BeforeMerge::AnyTime);
+    let way = match (environment.deploy.when, environment.deploy.before_merge.min(floor)) {
         (When::Merge, _) => Way::OnMerge,
         (When::Comment, BeforeMerge::Never) => Way::CommandAfterMerge,
         (When::Comment, BeforeMerge::WhenMergeable | BeforeMerge::AnyTime) => Way::Command,

@@ -59,8 +59,9 @@ fn errors_in_some_environments_come_first() {
         crate::model::fault::Fault::new("helm: template: web/templates/a.yaml:4:8: nil pointer evaluating\nError: exit 1\nuse --debug flag")
             .app("charts/web"),
     ];
-    let case = Case::of(vec![other, broken, same, plan("qa", vec![scaled()])]);
-    insta::assert_snapshot!(case.shown().comment.body);
+    let shown = Case::of(vec![other, broken, same, plan("qa", vec![scaled()])]).shown();
+    insta::assert_snapshot!(shown.comment.body);
+    insta::assert_snapshot!("a_failed_check_says_why", format!("{}\n---\n{}", shown.title, shown.summary));
 }
 
 #[test]
