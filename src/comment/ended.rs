@@ -57,7 +57,8 @@ impl Templates {
         let used = FRAME + notes.iter().map(String::len).sum::<usize>();
         let around = context! {
             title => self::title(ending, &tally, &code(name)),
-            message => sentence(&capital(&ending.deployment.message)),
+            // With a report the title has told all that the message counts.
+            message => if ending.report.is_some() { String::new() } else { sentence(&capital(&ending.deployment.message)) },
             skipped => skipped(report),
             surprised => tally.surprised > 0,
             notes,
