@@ -72,19 +72,23 @@ impl std::fmt::Debug for Emulator {
 /// thread for its test cannot stop it from answering.
 struct Life {
     runtime: Mutex<Option<Runtime>>,
+    hooks: Hooks,
     _folder: Option<TempDir>,
 }
 
 impl Drop for Life {
     fn drop(&mut self) {
-        stop(&self.runtime);
+        self.stop();
     }
 }
 
-/// Does not wait for tasks: a runtime must not be waited for where another one may be running.
-fn stop(runtime: &Mutex<Option<Runtime>>) {
-    if let Some(runtime) = locked(runtime).take() {
-        runtime.shutdown_background();
+impl Life {
+    /// Does not wait for tasks: a runtime must not be waited for where another one may be running.
+    fn stop(&self) {
+        if let Some(runtime) = locked(&self.runtime).take() {
+            runtime.shutdown_background();
+        }
+        self.hooks.stop();
     }
 }
 
@@ -127,13 +131,13 @@ impl Emulator {
         });
         runtime.spawn(core.hooks.clone().work());
         runtime.spawn(crate::server::serve(Arc::clone(&core), listener));
-        let life = Life { runtime: Mutex::new(Some(runtime)), _folder: folder };
+        let life = Life { runtime: Mutex::new(Some(runtime)), hooks: core.hooks.clone(), _folder: folder };
         Ok(Emulator { core, life: Arc::new(life) })
     }
 
     /// Stops answering and sending at once; the values can still be asked for.
     pub fn shutdown(&self) {
-        stop(&self.life.runtime);
+        self.life.stop();
     }
 
     /// `http://127.0.0.1:PORT`, where web pages would be.

@@ -9,6 +9,7 @@ use crate::hooks::Delivery;
 use crate::hooks::HookMode;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The delivery engine.
 #[derive(Clone)]
@@ -32,6 +33,11 @@ impl HookControl {
         self.core.hooks.set_mode(Some(event), mode, None);
     }
 
+    /// How long a receiver may take to answer, from now on; GitHub's 10 seconds unless set.
+    pub fn set_timeout(&self, timeout: Duration) {
+        self.core.hooks.set_timeout(timeout);
+    }
+
     /// All deliveries that came to their end, oldest first.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.core.hooks.deliveries()
@@ -52,7 +58,8 @@ impl HookControl {
         Ok(())
     }
 
-    /// Waits until no webhook is queued, held back or under way. Works in any runtime.
+    /// Waits until no webhook is queued, held back or under way; returns at once after a shutdown. Works in any
+    /// runtime.
     pub async fn settle(&self) {
         self.core.hooks.settle().await;
     }

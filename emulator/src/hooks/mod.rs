@@ -14,7 +14,11 @@ use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio::sync::Notify;
+
+/// How long GitHub waits for the answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One webhook that was sent, or should have been.
 #[derive(Clone, Debug)]
@@ -61,17 +65,17 @@ pub(crate) struct Hooks {
 
 struct Inner {
     queue: Mutex<Queue>,
-    /// Something was queued or a mode changed.
+    /// Something was queued.
     arrived: Notify,
-    /// A delivery came to its end.
+    /// A delivery came to its end or was held back, or all sending stopped.
     ended: Notify,
     client: reqwest::Client,
     clock: Clock,
 }
 
-#[derive(Default)]
 struct Queue {
-    waiting: VecDeque<Outgoing>,
+    /// Each with the mode that was in force when it was queued.
+    waiting: VecDeque<(Outgoing, HookMode)>,
     /// Deliveries taken from the queue and not yet recorded, sleeping ones too.
     under_way: usize,
     /// Delivery held back so that the next one overtakes it.
@@ -79,22 +83,41 @@ struct Queue {
     modes: Modes,
     record: Vec<Delivery>,
     last_id: u64,
+    timeout: Duration,
+    /// Nothing is sent any more.
+    stopped: bool,
+}
+
+impl Queue {
+    fn empty() -> Queue {
+        Queue {
+            waiting: VecDeque::new(),
+            under_way: 0,
+            held: None,
+            modes: Modes::default(),
+            record: Vec::new(),
+            last_id: 0,
+            timeout: TIMEOUT,
+            stopped: false,
+        }
+    }
 }
 
 impl Hooks {
     pub(crate) fn new(client: reqwest::Client, clock: Clock) -> Hooks {
-        let inner =
-            Inner { queue: Mutex::default(), arrived: Notify::new(), ended: Notify::new(), client, clock };
+        let queue = Mutex::new(Queue::empty());
+        let inner = Inner { queue, arrived: Notify::new(), ended: Notify::new(), client, clock };
         Hooks { inner: Arc::new(inner) }
     }
 
-    /// Queues a webhook; it is sent in the background.
+    /// Queues a webhook; it is sent in the background, in the mode that is in force now.
     pub(crate) fn push(&self, mut outgoing: Outgoing) -> u64 {
         let mut queue = locked(&self.inner.queue);
         queue.last_id += 1;
         outgoing.delivery.id = 700_000 + queue.last_id;
         let id = outgoing.delivery.id;
-        queue.waiting.push_back(outgoing);
+        let mode = queue.modes.take(&outgoing.delivery.event);
+        queue.waiting.push_back((outgoing, mode));
         drop(queue);
         self.inner.arrived.notify_one();
         id
@@ -102,14 +125,23 @@ impl Hooks {
 
     pub(crate) fn set_mode(&self, event: Option<&str>, mode: HookMode, count: Option<u32>) {
         locked(&self.inner.queue).modes.set(event, mode, count);
-        self.inner.arrived.notify_one();
+    }
+
+    pub(crate) fn set_timeout(&self, timeout: Duration) {
+        locked(&self.inner.queue).timeout = timeout;
+    }
+
+    /// Lets go of what waits and of those who wait for it: nobody is there any more to send it.
+    pub(crate) fn stop(&self) {
+        locked(&self.inner.queue).stopped = true;
+        self.inner.ended.notify_waiters();
     }
 
     pub(crate) fn deliveries(&self) -> Vec<Delivery> {
         locked(&self.inner.queue).record.clone()
     }
 
-    /// Waits until nothing is queued, held back or under way.
+    /// Waits until nothing is queued, held back or under way; does not wait for what will never be sent.
     pub(crate) async fn settle(&self) {
         loop {
             let ended = self.inner.ended.notified();
@@ -117,11 +149,13 @@ impl Hooks {
             ended.as_mut().enable();
             {
                 let mut queue = locked(&self.inner.queue);
+                if queue.stopped {
+                    return;
+                }
                 if queue.waiting.is_empty() && queue.under_way == 0 {
                     // Nothing came that could overtake the one held back.
                     let Some(held) = queue.held.take() else { return };
-                    queue.modes.release();
-                    queue.waiting.push_back(held);
+                    queue.waiting.push_back((held, HookMode::Normal));
                     self.inner.arrived.notify_one();
                 }
             }

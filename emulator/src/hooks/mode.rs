@@ -22,8 +22,6 @@ pub enum HookMode {
 #[derive(Debug, Default)]
 pub(crate) struct Modes {
     rules: Vec<(Option<String>, HookMode, Option<u32>)>,
-    /// A delivery was held back and must not be held again.
-    released: u32,
 }
 
 impl Modes {
@@ -34,17 +32,8 @@ impl Modes {
         }
     }
 
-    /// The next delivery was already held back once.
-    pub(crate) fn release(&mut self) {
-        self.released += 1;
-    }
-
-    /// What happens to the next delivery of an event.
+    /// What happens to a delivery of an event that is queued now.
     pub(crate) fn take(&mut self, event: &str) -> HookMode {
-        if self.released > 0 {
-            self.released -= 1;
-            return HookMode::Normal;
-        }
         let at = self
             .rules
             .iter()
@@ -60,5 +49,22 @@ impl Modes {
             }
         }
         mode
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_events_own_mode_goes_before_the_one_for_all_and_a_count_runs_out() {
+        let mut modes = Modes::default();
+        modes.set(None, HookMode::Reorder, Some(1));
+        modes.set(Some("push"), HookMode::Drop, None);
+        assert_eq!(modes.take("push"), HookMode::Drop);
+        assert_eq!(modes.take("ping"), HookMode::Reorder);
+        assert_eq!(modes.take("ping"), HookMode::Normal);
+        modes.set(Some("push"), HookMode::Normal, None);
+        assert_eq!(modes.take("push"), HookMode::Normal);
     }
 }

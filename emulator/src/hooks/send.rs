@@ -6,11 +6,9 @@ use super::Hooks;
 use super::Outgoing;
 use crate::core::locked;
 use aws_lc_rs::hmac;
-use std::time::Duration;
+use axum::body::Bytes;
+use reqwest::StatusCode;
 use std::time::Instant;
-
-/// How long GitHub waits for the answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much of the receiver's answer is kept.
 const ANSWER: usize = 4096;
@@ -32,8 +30,6 @@ impl Hooks {
                 None => self.inner.arrived.notified().await,
                 Some((outgoing, HookMode::Normal | HookMode::Reorder)) => self.deliver(outgoing).await,
                 Some((outgoing, HookMode::Duplicate)) => {
-                    // Both are under way from the start: `settle` must not return between them.
-                    locked(&self.inner.queue).under_way += 1;
                     self.deliver(outgoing.clone()).await;
                     self.deliver(outgoing).await;
                 }
@@ -55,8 +51,7 @@ impl Hooks {
     /// The next delivery and what to do with it; a delivery to be overtaken waits until another has come.
     fn next(&self) -> Option<(Outgoing, HookMode)> {
         let mut queue = locked(&self.inner.queue);
-        let outgoing = queue.waiting.pop_front()?;
-        let mode = queue.modes.take(&outgoing.delivery.event);
+        let (outgoing, mode) = queue.waiting.pop_front()?;
         if mode == HookMode::Reorder && queue.held.is_none() {
             queue.held = Some(outgoing);
             drop(queue);
@@ -64,27 +59,27 @@ impl Hooks {
             return self.next();
         }
         if let Some(held) = queue.held.take() {
-            queue.modes.release();
-            queue.waiting.push_front(held);
+            queue.waiting.push_front((held, HookMode::Normal));
         }
-        queue.under_way += 1;
+        // Both of two are under way from the start: `settle` must not return between them.
+        queue.under_way += if mode == HookMode::Duplicate { 2 } else { 1 };
         Some((outgoing, mode))
     }
 
     async fn deliver(&self, mut outgoing: Outgoing) {
         let headers = headers(&outgoing);
-        let mut request = self.inner.client.post(&outgoing.url).timeout(TIMEOUT);
+        let timeout = locked(&self.inner.queue).timeout;
+        let mut request = self.inner.client.post(&outgoing.url).timeout(timeout);
         for (name, value) in &headers {
             request = request.header(name, value);
         }
         let body = outgoing.delivery.payload.to_vec();
         let begun = Instant::now();
         let delivery = &mut outgoing.delivery;
-        match request.body(body).send().await {
-            Ok(answer) => {
-                delivery.status = answer.status().as_u16();
-                answer.status().canonical_reason().unwrap_or("").clone_into(&mut delivery.outcome);
-                let bytes = answer.bytes().await.unwrap_or_default();
+        match whole(request.body(body)).await {
+            Ok((status, bytes)) => {
+                delivery.status = status.as_u16();
+                status.canonical_reason().unwrap_or("").clone_into(&mut delivery.outcome);
                 let kept = bytes.get(..ANSWER).unwrap_or(&bytes);
                 delivery.answer = String::from_utf8_lossy(kept).into_owned();
             }
@@ -106,6 +101,12 @@ impl Hooks {
     }
 }
 
+/// The answer with its body: one that breaks off in the middle, or is late, is no answer.
+async fn whole(request: reqwest::RequestBuilder) -> reqwest::Result<(StatusCode, Bytes)> {
+    let answer = request.send().await?;
+    Ok((answer.status(), answer.bytes().await?))
+}
+
 fn headers(outgoing: &Outgoing) -> Vec<(String, String)> {
     let delivery = &outgoing.delivery;
     let pair = |name: &str, value: String| (name.to_owned(), value);
@@ -124,6 +125,54 @@ fn headers(outgoing: &Outgoing) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use jiff::Timestamp;
+
+    fn outgoing(event: &str) -> Outgoing {
+        let delivery = Delivery {
+            id: 0,
+            guid: String::new(),
+            event: event.to_owned(),
+            action: None,
+            status: 0,
+            outcome: String::new(),
+            redelivery: false,
+            payload: b"{}".as_slice().into(),
+            app: 1,
+            installation: None,
+            repository: None,
+            at: Timestamp::UNIX_EPOCH,
+            seconds: 0.0,
+            request_headers: Vec::new(),
+            answer: String::new(),
+        };
+        Outgoing { delivery, hook: 1, url: String::new(), secret: String::new() }
+    }
+
+    /// The events in the order in which they leave the queue, each with its mode.
+    fn leaving(hooks: &Hooks) -> Vec<(String, HookMode)> {
+        std::iter::from_fn(|| hooks.next()).map(|(one, mode)| (one.delivery.event, mode)).collect()
+    }
+
+    #[test]
+    fn a_mode_is_for_the_webhooks_to_come_and_not_for_those_that_wait() {
+        rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+        let hooks = Hooks::new(reqwest::Client::new(), Clock::default());
+        hooks.push(outgoing("before"));
+        hooks.set_mode(None, HookMode::Drop, Some(1));
+        hooks.push(outgoing("lost"));
+        hooks.set_mode(None, HookMode::Reorder, Some(1));
+        hooks.push(outgoing("late"));
+        hooks.push(outgoing("early"));
+        hooks.set_mode(None, HookMode::Drop, None);
+        let wanted = [
+            ("before", HookMode::Normal),
+            ("lost", HookMode::Drop),
+            ("early", HookMode::Normal),
+            ("late", HookMode::Normal),
+        ];
+        assert_eq!(leaving(&hooks), wanted.map(|(event, mode)| (event.to_owned(), mode)));
+    }
 
     #[test]
     fn the_signature_is_that_of_githubs_own_example() {

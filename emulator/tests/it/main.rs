@@ -11,6 +11,7 @@ mod git;
 mod graphql;
 mod permissions;
 mod pulls;
+mod receiver;
 mod repositories;
 mod scene;
 mod webhooks;

@@ -1,5 +1,6 @@
-//! A small GitHub for each test, an app installed in it, its client, and a receiver of its webhooks.
+//! A small GitHub for each test, an app installed in it, its client, and where its webhooks go.
 
+use crate::receiver::Receiver;
 use github_emulator::App;
 use github_emulator::AppOptions;
 use github_emulator::Emulator;
@@ -15,7 +16,6 @@ use serde_json::Value;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::OnceLock;
 
 pub(crate) const SECRET: &str = "It's a Secret to Everybody";
@@ -60,70 +60,6 @@ pub(crate) fn permissions(of: &[(&str, &str)]) -> BTreeMap<String, String> {
     of.iter().map(|(name, level)| ((*name).to_owned(), (*level).to_owned())).collect()
 }
 
-/// What the receiver got: header pairs and the raw body.
-#[derive(Clone, Debug)]
-pub(crate) struct Received {
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) bytes: Vec<u8>,
-}
-
-impl Received {
-    pub(crate) fn event(&self) -> &str {
-        &self.headers["x-github-event"]
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.bytes).unwrap()
-    }
-
-    /// `event.action`, or the event alone.
-    pub(crate) fn title(&self) -> String {
-        let action = self.json()["action"].as_str().map(|action| format!(".{action}"));
-        format!("{}{}", self.event(), action.unwrap_or_default())
-    }
-}
-
-/// A server that takes webhooks and answers 202.
-#[derive(Clone)]
-pub(crate) struct Receiver {
-    pub(crate) url: String,
-    got: Arc<Mutex<Vec<Received>>>,
-}
-
-impl Receiver {
-    pub(crate) async fn start() -> Receiver {
-        use axum::body::Bytes;
-        use axum::http::HeaderMap;
-        let got: Arc<Mutex<Vec<Received>>> = Arc::default();
-        let shelf = Arc::clone(&got);
-        let take = move |headers: HeaderMap, body: Bytes| {
-            let headers = headers
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-                .collect();
-            shelf.lock().unwrap().push(Received { headers, bytes: body.to_vec() });
-            async { axum::http::StatusCode::ACCEPTED }
-        };
-        let router = axum::Router::new().route("/hook", axum::routing::post(take));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Receiver { url, got }
-    }
-
-    pub(crate) fn all(&self) -> Vec<Received> {
-        self.got.lock().unwrap().clone()
-    }
-
-    pub(crate) fn titles(&self) -> Vec<String> {
-        self.all().iter().map(Received::title).collect()
-    }
-
-    pub(crate) fn clear(&self) {
-        self.got.lock().unwrap().clear();
-    }
-}
-
 /// An answer, read whole.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -162,7 +98,7 @@ impl Scene {
 
     pub(crate) async fn with(granted: &[(&str, &str)]) -> Scene {
         let github = start();
-        let receiver = Receiver::start().await;
+        let receiver = Receiver::start();
         let app = github
             .app(AppOptions {
                 slug: "shipper".to_owned(),

@@ -1,5 +1,6 @@
 //! Webhooks: signed, in order or in the disorder that was asked for, recorded, sent again on request.
 
+use crate::receiver::Receiver;
 use crate::scene::EVENTS;
 use crate::scene::PERMISSIONS;
 use crate::scene::SECRET;
@@ -31,10 +32,32 @@ async fn a_webhook_is_signed_over_its_very_bytes_and_says_whom_it_is_for() {
     assert_eq!(body["organization"]["login"], "team");
     assert!(scene.receiver.titles().contains(&"check_suite.requested".to_owned()));
     assert!(scene.github.webhooks_validated() > 0);
+    scene.get("/repos/team/shop").await.expect(200);
+    scene.clean().await;
 }
 
 #[tokio::test]
-async fn deliveries_can_be_doubled_swapped_delayed_and_lost() {
+async fn both_of_a_doubled_delivery_are_waited_for() {
+    let scene = Scene::new().await;
+    let pull = scene.pull();
+    let hooks = scene.github.hooks();
+    hooks.settle().await;
+    scene.app.set_events(&["issue_comment"]);
+    let receiver = Receiver::slow(Duration::from_millis(300));
+    scene.app.set_webhook_url(Some(&receiver.url));
+    hooks.set_mode_for_next(1, HookMode::Duplicate);
+    pull.comment("ada", "twice").unwrap();
+    hooks.settle().await;
+    let guids: Vec<String> =
+        receiver.all().iter().map(|one| one.headers["x-github-delivery"].clone()).collect();
+    assert_eq!((guids.len(), &guids[0]), (2, &guids[1]));
+    assert_eq!(receiver.titles(), ["issue_comment.created", "issue_comment.created"]);
+    scene.get("/repos/team/shop").await.expect(200);
+    scene.clean().await;
+}
+
+#[tokio::test]
+async fn deliveries_can_be_swapped_delayed_and_lost() {
     let scene = Scene::new().await;
     let pull = scene.pull();
     let hooks = scene.github.hooks();
@@ -50,14 +73,6 @@ async fn deliveries_can_be_doubled_swapped_delayed_and_lost() {
     texts().await;
     let say = |text: &str| pull.comment("ada", text).unwrap();
 
-    hooks.set_mode_for_next(1, HookMode::Duplicate);
-    say("twice");
-    hooks.settle().await;
-    let guids: Vec<String> =
-        scene.receiver.all().iter().map(|one| one.headers["x-github-delivery"].clone()).collect();
-    assert_eq!((guids.len(), &guids[0]), (2, &guids[1]));
-    assert_eq!(texts().await, ["twice", "twice"]);
-
     hooks.set_mode_for_next(1, HookMode::Reorder);
     say("first");
     say("second");
@@ -67,7 +82,7 @@ async fn deliveries_can_be_doubled_swapped_delayed_and_lost() {
     say("alone");
     assert_eq!(texts().await, ["alone"], "nothing overtakes it, so it comes all the same");
 
-    hooks.set_mode_for_next(1, HookMode::Delay(Duration::from_millis(150)));
+    hooks.set_mode_for_next(1, HookMode::Delay(Duration::from_secs(5)));
     say("late");
     say("prompt");
     assert_eq!(texts().await, ["prompt", "late"]);
@@ -81,6 +96,8 @@ async fn deliveries_can_be_doubled_swapped_delayed_and_lost() {
     let lost = hooks.deliveries().into_iter().find(|one| one.status == 0).unwrap();
     hooks.redeliver(lost.id).unwrap();
     assert_eq!(texts().await, ["lost"]);
+    scene.get("/repos/team/shop").await.expect(200);
+    scene.clean().await;
 }
 
 #[tokio::test]
@@ -133,6 +150,8 @@ async fn an_app_hears_only_what_it_subscribed_to_and_may_know() {
     pull.comment("ada", "again").unwrap();
     scene.github.hooks().settle().await;
     assert!(!scene.receiver.titles().iter().any(|title| title.starts_with("issue_comment")));
+    scene.get("/repos/team/shop").await.expect(200);
+    scene.clean().await;
 }
 
 #[tokio::test]
@@ -173,6 +192,47 @@ async fn a_receiver_that_is_away_is_tried_once() {
     let all = scene.github.hooks().deliveries();
     assert_eq!(all.len(), before + 1);
     assert_eq!((all[before].status, all[before].outcome.as_str()), (0, "failed to connect to host"));
+    scene.get("/repos/team/shop").await.expect(200);
+    scene.clean().await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_too_slow_is_timed_out_and_tried_once() {
+    let scene = Scene::new().await;
+    let pull = scene.pull();
+    let hooks = scene.github.hooks();
+    hooks.settle().await;
+    scene.app.set_events(&["issue_comment"]);
+    let receiver = Receiver::slow(Duration::from_mins(10));
+    scene.app.set_webhook_url(Some(&receiver.url));
+    hooks.set_timeout(Duration::from_secs(4));
+    let before = hooks.deliveries().len();
+    pull.comment("ada", "hurry").unwrap();
+    hooks.settle().await;
+    let all = hooks.deliveries();
+    assert_eq!((all.len(), receiver.arrived()), (before + 1, 1));
+    assert_eq!((all[before].status, all[before].outcome.as_str()), (0, "timed out"));
+    scene.get("/repos/team/shop").await.expect(200);
+    scene.clean().await;
+}
+
+#[tokio::test]
+async fn after_a_shutdown_nothing_is_waited_for() {
+    let scene = Scene::new().await;
+    let pull = scene.pull();
+    let hooks = scene.github.hooks();
+    hooks.settle().await;
+    scene.get("/repos/team/shop").await.expect(200);
+    let receiver = Receiver::slow(Duration::from_mins(10));
+    scene.app.set_webhook_url(Some(&receiver.url));
+    pull.comment("ada", "on its way").unwrap();
+    pull.comment("ada", "queued").unwrap();
+    let settling = tokio::spawn(async move { hooks.settle().await });
+    tokio::task::yield_now().await;
+    assert!(!settling.is_finished(), "one is under way, one is queued");
+    scene.github.shutdown();
+    tokio::time::timeout(Duration::from_mins(1), settling).await.unwrap().unwrap();
+    scene.clean().await;
 }
 
 #[tokio::test]
@@ -183,7 +243,8 @@ async fn a_payload_of_the_tests_own_is_signed_too() {
     let got = &scene.receiver.all()[0];
     assert_eq!(got.title(), "unheard_of.new");
     assert!(got.headers.contains_key("x-hub-signature-256"));
-    assert_eq!(scene.github.violations(), []);
+    scene.get("/repos/team/shop").await.expect(200);
+    scene.clean().await;
 }
 
 #[tokio::test]
@@ -191,7 +252,7 @@ async fn an_app_can_move_its_own_webhook() {
     let scene = Scene::new().await;
     let shown = scene.as_app(Method::GET, "/app/hook/config", None).await.expect(200);
     assert_eq!((&shown["url"], &shown["secret"]), (&json!(scene.receiver.url), &json!("********")));
-    let other = crate::scene::Receiver::start().await;
+    let other = Receiver::start();
     let body = json!({"url": other.url, "secret": "another"});
     scene.as_app(Method::PATCH, "/app/hook/config", Some(body)).await.expect(200);
     scene.app.ping();
