@@ -4,7 +4,7 @@ use crate::contract::Violation;
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// One request to the REST or GraphQL interface.
+/// One request to the REST, GraphQL or Git interface.
 #[derive(Clone, Debug)]
 pub struct RequestRecord {
     /// The HTTP method.

@@ -249,13 +249,7 @@ impl Contract {
 }
 
 fn unknown(op: &OperationId) -> Violation {
-    Violation {
-        rule: "operation".to_owned(),
-        operation: op.to_string(),
-        pointer: String::new(),
-        message: "the description has no such operation".to_owned(),
-        page: None,
-    }
+    Violation::whole("operation", op.as_str(), "the description has no such operation")
 }
 
 fn told(rule: &str, operation: &Operation, faults: Vec<Fault>) -> Vec<Violation> {

@@ -5,7 +5,8 @@ use std::fmt;
 /// One way in which a request, an answer, a webhook or a query departs from GitHub's description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// `schema`, `parameter`, `status`, `operation`, `webhook`, `graphql`, or the name of a prose rule.
+    /// `schema`, `parameter`, `status`, `operation`, `webhook`, `graphql`, or the name of a prose rule; `json` for a body
+    /// that is none, `size` for one that is too large, `panic` and `git` for what the emulator itself failed at.
     pub rule: String,
     /// The operation's id (`checks/create`), the webhook's key (`check-run-created`), or method and path.
     pub operation: String,
@@ -15,6 +16,19 @@ pub struct Violation {
     pub message: String,
     /// The page of GitHub's documentation that says so, where one is known.
     pub page: Option<String>,
+}
+
+impl Violation {
+    /// A breach by the whole of an exchange, which no page in particular forbids.
+    pub(crate) fn whole(rule: &str, operation: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            rule: rule.to_owned(),
+            operation: operation.into(),
+            pointer: String::new(),
+            message: message.into(),
+            page: None,
+        }
+    }
 }
 
 impl fmt::Display for Violation {

@@ -33,9 +33,11 @@ pub(crate) fn answer(
     authorization: Option<&str>,
     body: &Value,
 ) -> Result<(Reply, String), Refusal> {
-    let query = body["query"]
-        .as_str()
-        .ok_or_else(|| Refusal::new(400, "A query attribute must be specified and must be a string."))?;
+    let query = body["query"].as_str().ok_or_else(|| {
+        let message = "A query attribute must be specified and must be a string.";
+        locked(&core.records).violations.push(violation(message.to_owned()));
+        Refusal::new(400, message)
+    })?;
     let variables = body.get("variables").cloned().unwrap_or(Value::Null);
     let violations = core.contract.check_graphql(query, &variables);
     {
@@ -239,11 +241,5 @@ impl Caller<'_> {
 }
 
 fn violation(message: String) -> Violation {
-    Violation {
-        rule: "graphql".to_owned(),
-        operation: "graphql".to_owned(),
-        pointer: String::new(),
-        message,
-        page: None,
-    }
+    Violation::whole("graphql", "graphql", message)
 }

@@ -67,26 +67,29 @@ pub(crate) fn carry_out(core: &Core, incoming: &Incoming) -> (Reply, Option<Stri
 }
 
 fn graphql(core: &Core, incoming: &Incoming) -> (Reply, Option<String>) {
-    let body = json(&incoming.body).map(|body| body.unwrap_or(Value::Null));
-    let answered =
-        body.and_then(|body| crate::graphql::answer(core, incoming.authorization.as_deref(), &body));
+    let answered = body(core, "graphql", incoming).and_then(|body| {
+        let body = body.unwrap_or(Value::Null);
+        crate::graphql::answer(core, incoming.authorization.as_deref(), &body)
+    });
     match answered {
         Ok((reply, actor)) => (reply, Some(actor)),
         Err(refusal) => (Reply::json(refusal.status, refusal.body()), None),
     }
 }
 
+/// The request's body; one that is not JSON is refused and told.
+fn body(core: &Core, operation: &str, incoming: &Incoming) -> Result<Option<Value>, Refusal> {
+    json(&incoming.body).inspect_err(|_| {
+        let violation = Violation::whole("json", operation, "the body is not JSON");
+        locked(&core.records).violations.push(violation);
+    })
+}
+
 fn undescribed(core: &Core, incoming: &Incoming, message: &str) -> Reply {
     let operation = format!("{} {}", incoming.method, incoming.path);
     let mut records = locked(&core.records);
     records.unknown.push(operation.clone());
-    records.violations.push(Violation {
-        rule: "operation".to_owned(),
-        operation,
-        pointer: String::new(),
-        message: message.to_owned(),
-        page: None,
-    });
+    records.violations.push(Violation::whole("operation", operation, message));
     failed(404, "Not Found")
 }
 
@@ -96,7 +99,7 @@ fn route(
     operation: &OperationId,
     actor: &mut Option<String>,
 ) -> Result<Reply, Refusal> {
-    let body = json(&incoming.body)?;
+    let body = body(core, operation.as_str(), incoming)?;
     let violations = core.contract.check_request(operation, &incoming.path, &incoming.query, body.as_ref());
     let refused = violations.iter().find(|violation| REFUSED.contains(&violation.rule.as_str())).map(refusal);
     locked(&core.records).violations.extend(violations);

@@ -6,6 +6,8 @@ mod gate;
 mod rest;
 
 pub(crate) use body::Pieces;
+pub(crate) use body::Unread;
+pub(crate) use body::whole;
 
 use crate::core::Core;
 use axum::Router;

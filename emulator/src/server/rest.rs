@@ -1,9 +1,12 @@
 //! One REST or GraphQL exchange from the wire to the wire: faults, the gate, the route, the contract.
 
+use super::body::Unread;
 use super::body::delayed;
+use super::body::whole;
 use super::connection::Connection;
 use super::gate::Incoming;
 use crate::clock::Clock;
+use crate::contract::Violation;
 use crate::core::Core;
 use crate::core::locked;
 use crate::error::Refusal;
@@ -27,17 +30,23 @@ const HOURLY: u64 = 5000;
 
 pub(crate) async fn answer(core: Arc<Core>, connection: Connection, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, LARGEST).await else {
-        return plain(413);
-    };
     let text = |name| parts.headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
-    let incoming = Incoming {
+    let mut incoming = Incoming {
         method: parts.method.to_string(),
         path: below(parts.uri.path()).to_owned(),
         query: parts.uri.query().map(pairs).unwrap_or_default(),
         authorization: text(AUTHORIZATION).map(ToOwned::to_owned),
-        body: body.to_vec(),
+        body: Vec::new(),
     };
+    match whole(body, LARGEST).await {
+        Ok(bytes) => incoming.body = bytes,
+        Err(Unread::TooLong) => {
+            let message = format!("the body is larger than {LARGEST} bytes");
+            return untreated(&core, &incoming, (413, "size"), message);
+        }
+        // Nobody is there any more to read the answer.
+        Err(Unread::BrokenOff) => return plain(400),
+    }
     let known = text(IF_NONE_MATCH).map(ToOwned::to_owned);
     let other = super::gate::other_name(&core.world(), &incoming.path);
     let paths: Vec<&str> = std::iter::once(incoming.path.as_str()).chain(other.as_deref()).collect();
@@ -45,11 +54,15 @@ pub(crate) async fn answer(core: Arc<Core>, connection: Connection, request: Req
     if let Some(FaultKind::Slow(by)) = &fault {
         tokio::time::sleep(*by).await;
     }
-    let worker = Arc::clone(&core);
-    let struck = fault.clone();
+    let (worker, struck) = (Arc::clone(&core), fault.clone());
+    let incoming = Arc::new(incoming);
+    let taken = Arc::clone(&incoming);
     // Routes run Git programs and wait for them, so they must not hold up the tasks of others.
-    let done = tokio::task::spawn_blocking(move || exchange(&worker, &incoming, struck.as_ref())).await;
-    let Ok((reply, used)) = done else { return plain(500) };
+    let done = tokio::task::spawn_blocking(move || exchange(&worker, &taken, struck.as_ref())).await;
+    let (reply, used) = match done {
+        Ok(done) => done,
+        Err(fault) => return untreated(&core, &incoming, (500, "panic"), fault.to_string()),
+    };
     if fault == Some(FaultKind::Drop) {
         connection.cut();
         return plain(500);
@@ -74,13 +87,25 @@ fn exchange(core: &Core, incoming: &Incoming, fault: Option<&FaultKind>) -> (Rep
     let reply = if fault == Some(&FaultKind::AfterWrite502) { failed(502, "Server Error") } else { reply };
     let status = if fault == Some(&FaultKind::Drop) { 0 } else { reply.status };
     let mut records = locked(&core.records);
+    records.requests.push(record(core, incoming, (status, actor.clone())));
+    let used = records.requests.iter().filter(|one| one.actor.is_some() && one.actor == actor).count();
+    (reply, used as u64)
+}
+
+fn record(core: &Core, incoming: &Incoming, (status, actor): (u16, Option<String>)) -> RequestRecord {
     let pairs: Vec<String> = incoming.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let mark = if pairs.is_empty() { "" } else { "?" };
     let path = format!("{}{mark}{}", incoming.path, pairs.join("&"));
-    let method = incoming.method.clone();
-    records.requests.push(RequestRecord { method, path, status, at: core.clock.now(), actor: actor.clone() });
-    let used = records.requests.iter().filter(|one| one.actor.is_some() && one.actor == actor).count();
-    (reply, used as u64)
+    RequestRecord { method: incoming.method.clone(), path, status, at: core.clock.now(), actor }
+}
+
+/// A request that no route came to an end with: the test must hear of it all the same.
+fn untreated(core: &Core, incoming: &Incoming, (status, rule): (u16, &str), message: String) -> Response {
+    let operation = format!("{} {}", incoming.method, incoming.path);
+    let mut records = locked(&core.records);
+    records.violations.push(Violation::whole(rule, operation, message));
+    records.requests.push(record(core, incoming, (status, None)));
+    plain(status)
 }
 
 /// The answer of a fault that keeps the request from being carried out.

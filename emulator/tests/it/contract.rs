@@ -47,6 +47,25 @@ async fn wrong_calls_are_recorded_and_refused_as_github_would() {
     assert_eq!(scene.github.unknown_requests(), ["POST /repos/team/shop/issues/comments/1"]);
     let broken = scene.raw(Method::POST, "/repos/team/shop/check-runs", Some(&scene.token)).body("{").send();
     assert_eq!(broken.await.unwrap().status(), 400);
+    assert_eq!(rules(&scene)[count..], ["json"]);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_and_a_panic_are_told_too() {
+    let scene = Scene::new().await;
+    let large = vec![b' '; 25 * 1024 * 1024 + 1];
+    // The answer may come before all is sent; whether the client still reads it then is not the question.
+    let sent = scene.raw(Method::POST, "/repos/team/shop/check-runs", Some(&scene.token)).body(large).send();
+    assert!(sent.await.map_or(true, |answer| answer.status() == 413));
+    assert_eq!(rules(&scene), ["size"]);
+    scene.github.corrupt("GET", "/repos/team/shop", |_| panic!("on purpose"));
+    let answer = scene.raw(Method::GET, "/repos/team/shop", Some(&scene.token)).send().await.unwrap();
+    assert_eq!(answer.status(), 500);
+    let told = scene.github.violations();
+    assert_eq!((told.len(), told[1].rule.as_str()), (2, "panic"));
+    assert!(told[1].message.contains("on purpose"), "{}", told[1]);
+    let statuses: Vec<u16> = scene.github.requests().iter().map(|one| one.status).collect();
+    assert_eq!(statuses, [413, 500]);
 }
 
 #[tokio::test]
