@@ -22,6 +22,7 @@ pub(crate) struct Move {
 const LISTED: usize = 2048;
 
 impl World<'_> {
+    /// Commits files to a branch and tells of it; a branch that is not there begins at the default branch.
     pub(crate) fn commit(
         &mut self,
         repository: u64,
@@ -36,18 +37,26 @@ impl World<'_> {
         }
         let name = format!("refs/heads/{branch}");
         let before = target.git.resolve(&name)?;
-        let sha = target.git.commit(branch, &commit, files)?;
+        let parent = match &before {
+            Some(tip) => Some(tip.clone()),
+            None => target.git.resolve(&format!("refs/heads/{}", target.default_branch))?,
+        };
+        let sha = target.git.commit((branch, parent.as_deref()), &commit, files)?;
         self.moved(repository, author, &Move { name, before, after: Some(sha.clone()) })?;
         Ok(sha)
     }
 
-    /// A reference was moved by `pusher`: tells the apps and brings the pull requests up to date.
+    /// A reference was moved by `pusher`: tells the apps and brings the pull requests up to date. What they know counts
+    /// and not what the mover saw: of acts that overlap, each move is told once and the next begins where it ended.
     pub(crate) fn moved(&mut self, repository: u64, pusher: u64, moved: &Move) -> Result<(), Refusal> {
+        let now = self.now();
+        let target = self.repository_mut(repository)?;
+        let before = target.told.get(&moved.name).unwrap_or(&moved.before).clone();
+        let moved = &Move { before, ..moved.clone() };
         if moved.before == moved.after {
             return Ok(());
         }
-        let now = self.now();
-        let target = self.repository_mut(repository)?;
+        target.told.insert(moved.name.clone(), moved.after.clone());
         target.pushed_at = now;
         target.updated_at = now;
         let body = self.push_body(repository, pusher, moved)?;

@@ -33,6 +33,7 @@ impl World<'_> {
             updated_at: now,
             pushed_at: now,
             git,
+            told: std::collections::BTreeMap::default(),
             collaborators: std::collections::BTreeMap::default(),
             last_number: 0,
             issues: std::collections::BTreeMap::default(),

@@ -27,15 +27,14 @@ pub(crate) fn address(login: &str) -> String {
 }
 
 impl Git {
-    /// Commits files on top of a branch (or as its first commit) and moves the branch; `None` removes a file.
+    /// Commits files on top of a parent (or as a first commit) and points the branch at it; `None` removes a file.
     pub(crate) fn commit(
         &self,
-        branch: &str,
+        (branch, parent): (&str, Option<&str>),
         commit: &NewCommit<'_>,
         files: &[(&str, Option<&[u8]>)],
     ) -> Result<String, Error> {
         let reference = format!("refs/heads/{branch}");
-        let parent = self.resolve(&reference)?;
         let mut stream = Vec::new();
         let person = commit.person();
         let mut head = format!("commit {reference}\nmark :1\nauthor {person}\ncommitter {person}\n");

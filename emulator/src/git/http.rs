@@ -2,15 +2,17 @@
 
 use super::Git;
 use super::program;
-use crate::acts::Move;
+use super::receive;
 use crate::auth::Principal;
+use crate::contract::Violation;
 use crate::core::Core;
 use crate::core::locked;
-use crate::error::Refusal;
 use crate::fault::FaultKind;
 use crate::record::RequestRecord;
 use crate::server::Peer;
 use crate::server::Pieces;
+use crate::server::Unread;
+use crate::server::whole;
 use crate::state::app::covers;
 use crate::state::repository::Visibility;
 use axum::body::Body;
@@ -20,7 +22,6 @@ use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::Response;
-use std::collections::BTreeMap;
 use std::io::Error;
 use std::pin::Pin;
 use std::process::Stdio;
@@ -33,13 +34,15 @@ use tokio::process::ChildStdin;
 use tokio::process::ChildStdout;
 use tokio::process::Command;
 
+/// More than any test pushes, and little enough to be held in memory.
+const LARGEST: usize = 1024 * 1024 * 1024;
+
 /// A request for a repository that the caller may make.
 struct Visit {
     repository: u64,
     git: Git,
     /// The path below the repository, `/info/refs`.
     rest: String,
-    writes: bool,
     /// Who pushes.
     actor: Option<u64>,
 }
@@ -47,36 +50,42 @@ struct Visit {
 pub(crate) async fn answer(core: Arc<Core>, connection: Peer, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let fault = locked(&core.faults).strike(parts.method.as_str(), &[parts.uri.path()]);
-    let refused = match &fault {
-        Some(FaultKind::Drop) => {
-            connection.cut();
-            Some(500)
-        }
-        Some(FaultKind::Unauthorized401) => Some(401),
-        Some(FaultKind::Before500 | FaultKind::AfterWrite502) => Some(500),
-        Some(FaultKind::Secondary { status, .. } | FaultKind::Status(status)) => Some(*status),
-        Some(FaultKind::PrimaryExhausted { .. }) => Some(429),
-        Some(FaultKind::Slow(by) | FaultKind::SlowBody(by)) => {
-            tokio::time::sleep(*by).await;
-            None
-        }
-        None => None,
-    };
-    let response = match refused {
+    if let Some(FaultKind::Slow(by) | FaultKind::SlowBody(by)) = &fault {
+        tokio::time::sleep(*by).await;
+    }
+    let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
+    let response = match fault.as_ref().and_then(forestalled) {
         Some(status) => text(status, "fault on demand"),
         None => match visit(&core, &parts) {
-            Ok(visit) => serve(&core, visit, &parts, body).await,
+            Ok(visit) => serve(&core, visit, parts, body).await,
             Err(refusal) => *refusal,
         },
     };
-    locked(&core.records).requests.push(RequestRecord {
-        method: parts.method.to_string(),
-        path: parts.uri.path().to_owned(),
-        status: response.status().as_u16(),
-        at: core.clock.now(),
-        actor: None,
-    });
+    let (response, status) = match &fault {
+        Some(FaultKind::AfterWrite502) => (text(502, "Server Error"), 502),
+        Some(FaultKind::Drop) => {
+            connection.cut();
+            (response, 0)
+        }
+        _ => {
+            let status = response.status().as_u16();
+            (response, status)
+        }
+    };
+    let record = RequestRecord { method, path, status, at: core.clock.now(), actor: None };
+    locked(&core.records).requests.push(record);
     response
+}
+
+/// The status of a fault that keeps the request from being carried out.
+fn forestalled(fault: &FaultKind) -> Option<u16> {
+    match fault {
+        FaultKind::AfterWrite502 | FaultKind::Slow(_) | FaultKind::SlowBody(_) => None,
+        FaultKind::Before500 | FaultKind::Drop => Some(500),
+        FaultKind::Unauthorized401 => Some(401),
+        FaultKind::Secondary { status, .. } | FaultKind::Status(status) => Some(*status),
+        FaultKind::PrimaryExhausted { .. } => Some(403),
+    }
 }
 
 /// Finds the repository and checks that the caller may do there what is asked.
@@ -119,7 +128,7 @@ fn visit(core: &Core, parts: &Parts) -> Result<Visit, Box<Response>> {
         return Err(Box::new(text(403, "This repository was archived so it is read-only.")));
     }
     let git = repository.git.clone();
-    Ok(Visit { repository: repository.id, git, rest: format!("/{rest}"), writes, actor })
+    Ok(Visit { repository: repository.id, git, rest: format!("/{rest}"), actor })
 }
 
 fn challenge() -> Response {
@@ -135,26 +144,41 @@ fn text(status: u16, message: &str) -> Response {
     response
 }
 
-async fn serve(core: &Arc<Core>, visit: Visit, parts: &Parts, body: Body) -> Response {
-    let pushes = visit.writes && visit.rest.ends_with("git-receive-pack");
-    let before = if pushes { visit.git.refs("refs/heads").unwrap_or_default() } else { Vec::new() };
-    let Ok((head, mut output)) = run(&visit, parts, body).await else {
-        return text(500, "git http-backend did not answer");
-    };
-    if pushes {
-        // Read to the end, so that the webhooks are on their way before the pusher is told of success.
-        let mut all = Vec::new();
-        if output.read_to_end(&mut all).await.is_err() {
-            return text(500, "git http-backend broke off");
+async fn serve(core: &Arc<Core>, visit: Visit, parts: Parts, body: Body) -> Response {
+    let operation = format!("{} {}", parts.method, parts.uri.path());
+    let served = if parts.method == "POST" && visit.rest.ends_with("git-receive-pack") {
+        match whole(body, LARGEST).await {
+            // On a task of its own: what was pushed is followed up even if the pusher hangs up.
+            Ok(body) => match tokio::spawn(push(Arc::clone(core), visit, parts, body)).await {
+                Ok(pushed) => pushed,
+                Err(fault) => Err(fault.to_string()),
+            },
+            Err(Unread::TooLong) => Err(format!("the push is larger than {LARGEST} bytes")),
+            Err(Unread::BrokenOff) => return text(400, "The push broke off."),
         }
-        let core = Arc::clone(core);
-        let done = tokio::task::spawn_blocking(move || pushed(&core, &visit, before)).await;
-        return match done {
-            Ok(Ok(())) => build(&head, Body::from(all)),
-            _ => text(500, "the push could not be followed up"),
-        };
-    }
-    build(&head, streamed(output))
+    } else {
+        let ran = run(&visit, &parts, body).await;
+        ran.map(|(head, output)| build(&head, streamed(output))).map_err(|fault| fault.to_string())
+    };
+    served.unwrap_or_else(|message| {
+        let response = text(500, &message);
+        locked(&core.records).violations.push(Violation::whole("git", operation, message));
+        response
+    })
+}
+
+/// Has Git take a push, and tells the apps before the pusher is told of success.
+async fn push(core: Arc<Core>, visit: Visit, parts: Parts, body: Vec<u8>) -> Result<Response, String> {
+    let named = receive::named(&body);
+    let ran = run(&visit, &parts, Body::from(body)).await;
+    let (head, mut output) = ran.map_err(|fault| fault.to_string())?;
+    let mut all = Vec::new();
+    output.read_to_end(&mut all).await.map_err(|fault| fault.to_string())?;
+    let pusher = visit.actor.ok_or("nobody pushed")?;
+    let follow = move || receive::followed(&core, (visit.repository, pusher), named);
+    let followed = tokio::task::spawn_blocking(follow).await.map_err(|fault| fault.to_string())?;
+    followed.map_err(|refusal| format!("the push could not be followed up: {}", refusal.message))?;
+    Ok(build(&head, Body::from(all)))
 }
 
 /// Starts the program, feeds it the request and reads its header.
@@ -258,20 +282,4 @@ fn streamed(mut output: BufReader<ChildStdout>) -> Body {
         }
     });
     Body::new(Pieces(receiver))
-}
-
-/// Brings the state up to date with what a push has moved.
-fn pushed(core: &Core, visit: &Visit, before: Vec<(String, String)>) -> Result<(), Refusal> {
-    let after: BTreeMap<String, String> = visit.git.refs("refs/heads")?.into_iter().collect();
-    let before: BTreeMap<String, String> = before.into_iter().collect();
-    let mut world = core.world();
-    let actor = visit.actor.ok_or_else(Refusal::forbidden)?;
-    let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    for name in names {
-        let (old, new) = (before.get(name).cloned(), after.get(name).cloned());
-        if old != new {
-            world.moved(visit.repository, actor, &Move { name: name.clone(), before: old, after: new })?;
-        }
-    }
-    Ok(())
 }

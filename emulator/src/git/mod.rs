@@ -3,6 +3,7 @@
 mod commit;
 pub(crate) mod http;
 mod read;
+mod receive;
 
 pub(crate) use commit::NewCommit;
 pub(crate) use commit::address;

@@ -98,13 +98,6 @@ impl Repository {
         files: &[(&str, Option<&str>)],
     ) -> Result<String, Error> {
         self.acting(author, |world, user| {
-            let repository = world.repository(self.id)?;
-            let name = format!("refs/heads/{branch}");
-            let fresh = repository.git.resolve(&name)?.is_none();
-            let default = format!("refs/heads/{}", repository.default_branch);
-            if let (true, Some(tip)) = (fresh, repository.git.resolve(&default)?) {
-                repository.git.set_ref(&name, Some(&tip))?;
-            }
             let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.map(str::as_bytes))).collect();
             world.commit(self.id, (branch, message, user), &files)
         })

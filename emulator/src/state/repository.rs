@@ -54,6 +54,8 @@ pub(crate) struct Repository {
     pub(crate) updated_at: Timestamp,
     pub(crate) pushed_at: Timestamp,
     pub(crate) git: Git,
+    /// Where each reference that ever moved is, as far as the apps were told; none where it is gone.
+    pub(crate) told: BTreeMap<String, Option<String>>,
     pub(crate) collaborators: BTreeMap<u64, Role>,
     pub(crate) last_number: u64,
     pub(crate) issues: BTreeMap<u64, Issue>,

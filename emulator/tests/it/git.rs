@@ -5,6 +5,8 @@ use crate::scene::Scene;
 use github_emulator::Fault;
 use github_emulator::FaultKind;
 use github_emulator::Visibility;
+use serde_json::Value;
+use serde_json::json;
 use std::path::Path;
 use std::process::Command;
 use std::process::Output;
@@ -54,6 +56,8 @@ async fn a_partial_clone_fetches_pulls_and_single_commits() {
     let newer = pull.head_sha().unwrap();
     good(&mirror, token, &["fetch", "--quiet", "origin", &newer]);
     assert_eq!(good(&mirror, token, &["cat-file", "blob", &format!("{newer}:app.yaml")]), "replicas: 5");
+    assert_eq!(scene.get("pulls/1").await.expect(200)["head"]["sha"], newer);
+    scene.clean().await;
 }
 
 #[tokio::test]
@@ -75,7 +79,44 @@ async fn a_push_moves_the_pull_and_tells_the_apps() {
     assert!(!refused.status.success(), "refs/pull belongs to GitHub");
     scene.github.hooks().settle().await;
     assert!(scene.receiver.titles().contains(&"pull_request.synchronize".to_owned()));
-    assert_eq!(scene.github.violations(), []);
+    let mut pushes = scene.receiver.all();
+    pushes.retain(|one| one.event() == "push");
+    let last = pushes.last().unwrap().json();
+    assert_eq!((pushes.len(), &last["ref"]), (2, &json!("refs/heads/change")));
+    assert_eq!(last["after"], pull.head_sha().unwrap());
+    assert_eq!(last["sender"]["login"], "shipper[bot]");
+    scene.get("pulls/1").await.expect(200);
+    scene.clean().await;
+}
+
+#[tokio::test]
+async fn a_push_can_be_taken_or_not_and_its_answer_be_lost() {
+    let scene = Scene::new().await;
+    let folder = TempDir::new().unwrap();
+    let token = Some(scene.token.as_str());
+    good(folder.path(), token, &["clone", "--quiet", &scene.repo.clone_url(), "work"]);
+    let work = folder.path().join("work");
+    let faults = [
+        (FaultKind::AfterWrite502, "taken", 502),
+        (FaultKind::Before500, "refused", 500),
+        (FaultKind::Drop, "dropped", 0),
+    ];
+    for (kind, branch, status) in faults {
+        // More than once: the client may ask again where the connection broke.
+        scene.github.fault(Fault::once("POST", "/team/shop.git/git-receive-pack", kind).times(9));
+        let pushed = git(&work, token, &["push", "origin", &format!("HEAD:refs/heads/{branch}")]);
+        assert!(!pushed.status.success(), "{branch}");
+        let last = scene.github.requests().pop().unwrap();
+        assert_eq!((last.path.as_str(), last.status), ("/team/shop.git/git-receive-pack", status));
+        scene.github.clear_faults();
+    }
+    assert_eq!(scene.repo.branches(), ["main", "taken"]);
+    scene.github.hooks().settle().await;
+    let told = scene.receiver.all().into_iter().filter(|one| one.event() == "push");
+    let told: Vec<Value> = told.map(|one| one.json()["ref"].clone()).collect();
+    assert_eq!(told, ["refs/heads/taken"]);
+    scene.get("branches").await.expect(200);
+    scene.clean().await;
 }
 
 #[tokio::test]
@@ -95,8 +136,10 @@ async fn tokens_open_what_they_may_and_nothing_else() {
     scene.github.fault(Fault::once("GET", "/team/**", FaultKind::Before500));
     assert!(!ls(Some(&scene.token), &url));
     assert!(ls(Some(&scene.token), &url));
+    scene.get("/repos/team/store").await.expect(200);
     scene.github.clock().advance(std::time::Duration::from_hours(2));
     assert!(!ls(Some(&scene.token), &url), "expired");
+    scene.clean().await;
 
     let readers: Vec<_> = PERMISSIONS
         .iter()
@@ -109,4 +152,6 @@ async fn tokens_open_what_they_may_and_nothing_else() {
     let pushed = git(&work, token, &["push", "origin", "HEAD:refs/heads/new"]);
     assert!(!pushed.status.success(), "contents: read does not push");
     assert_eq!(scene.repo.branches(), ["main"]);
+    scene.get("branches").await.expect(200);
+    scene.clean().await;
 }
