@@ -69,6 +69,8 @@ impl World<'_> {
         Ok(id)
     }
 
+    /// Adds a status and tells the apps, except of `inactive`, for which GitHub sends no webhook.
+    /// <https://docs.github.com/webhooks/webhook-events-and-payloads#deployment_status>
     pub(crate) fn deployment_status(
         &mut self,
         repository: u64,
@@ -94,6 +96,9 @@ impl World<'_> {
         deployment.statuses.push(status.clone());
         if status.state == "success" && new.auto_inactive {
             self.retire_others(repository, id, actor)?;
+        }
+        if status.state == "inactive" {
+            return Ok(status);
         }
         let target = self.repository(repository)?;
         let deployment = target.deployments.get(&id).ok_or_else(Refusal::not_found)?;

@@ -120,11 +120,18 @@ impl World<'_> {
         number: u64,
         (sha, sender): (&str, u64),
     ) -> Result<(), Refusal> {
-        let (_, pull) = self.pull(repository, number)?;
-        let before = pull.head.sha.clone();
+        let before = self.pull(repository, number)?.1.head.sha.clone();
         if before == sha {
             return Ok(());
         }
+        self.take_head(repository, number, sha)?;
+        let body = json!({"before": before, "after": sha});
+        self.emit_pull(repository, number, ("synchronize", sender), body)
+    }
+
+    /// The head is at that commit now, and compared with the base's tip.
+    fn take_head(&mut self, repository: u64, number: u64, sha: &str) -> Result<(), Refusal> {
+        let (_, pull) = self.pull(repository, number)?;
         let tip = self.repository(repository)?.git.resolve(&format!("refs/heads/{}", pull.base.branch))?;
         let pull = self.pull_mut(repository, number)?;
         sha.clone_into(&mut pull.head.sha);
@@ -132,9 +139,7 @@ impl World<'_> {
         if let Some(tip) = tip {
             pull.base.sha = tip;
         }
-        self.keep_head(repository, number)?;
-        let body = json!({"before": before, "after": sha});
-        self.emit_pull(repository, number, ("synchronize", sender), body)
+        self.keep_head(repository, number)
     }
 
     pub(crate) fn edit_pull(
@@ -179,11 +184,23 @@ impl World<'_> {
         self.emit_pull(repository, number, ("closed", sender), json!({}))
     }
 
+    /// Opens it again as its branch is now: closed ones do not follow their branch, and one whose branch is gone or was
+    /// rewritten stays closed.
     pub(crate) fn reopen_pull(&mut self, repository: u64, number: u64, sender: u64) -> Result<(), Refusal> {
         let (_, pull) = self.pull(repository, number)?;
+        let stays = |why: String| Refusal::invalid("PullRequest", "state", &why);
         if pull.merged.is_some() {
-            return Err(Refusal::invalid("PullRequest", "state", "a merged pull request stays closed"));
+            return Err(stays("a merged pull request stays closed".to_owned()));
         }
+        let branch = &pull.head.branch;
+        let gone = || stays(format!("state cannot be changed. The {branch} branch has been deleted."));
+        let source = self.repository(pull.head.repository).map_err(|_| gone())?;
+        let tip = source.git.resolve(&format!("refs/heads/{branch}"))?.ok_or_else(gone)?;
+        if !source.git.is_ancestor(&pull.head.sha, &tip)? {
+            let why = "was force-pushed or recreated";
+            return Err(stays(format!("state cannot be changed. The {branch} branch {why}.")));
+        }
+        self.take_head(repository, number, &tip)?;
         self.set_closed(repository, number, false)?;
         self.emit_pull(repository, number, ("reopened", sender), json!({}))
     }

@@ -70,5 +70,12 @@ async fn only_an_inactive_deployment_can_be_deleted() {
     scene.call(Method::DELETE, &path, None).await.expect(422);
     scene.post(&format!("{path}/statuses"), json!({"state": "inactive"})).await.expect(201);
     scene.call(Method::DELETE, &path, None).await.expect(204);
+    scene.github.hooks().settle().await;
+    let titles = scene.receiver.titles();
+    assert!(titles.contains(&"deployment.created".to_owned()), "{titles:?}");
+    assert!(
+        !titles.contains(&"deployment_status.created".to_owned()),
+        "nothing tells of inactive: {titles:?}"
+    );
     scene.clean().await;
 }

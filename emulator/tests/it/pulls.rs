@@ -56,6 +56,42 @@ async fn a_pull_is_opened_pushed_to_closed_reopened_and_merged() {
 }
 
 #[tokio::test]
+async fn a_closed_pull_is_reopened_as_its_branch_is_then() {
+    let scene = Scene::new().await;
+    let pull = scene.pull();
+    let opened = pull.head_sha().unwrap();
+    pull.close("ada").unwrap();
+    let pushed = pull.push("ada", &[("app.yaml", Some("replicas: 4\n"))]).unwrap();
+    assert_eq!(pull.head_sha().unwrap(), opened, "closed ones do not follow their branch");
+    pull.reopen("ada").unwrap();
+    assert_eq!(pull.head_sha().unwrap(), pushed);
+    assert_eq!(scene.repo.file("refs/pull/1/head", "app.yaml").unwrap(), b"replicas: 4\n");
+    assert_eq!(scene.get("pulls/1").await.expect(200)["head"]["sha"], pushed);
+    assert_eq!(scene.get("pulls/1").await.expect(200)["mergeable"], true);
+
+    pull.close("ada").unwrap();
+    scene.repo.commit("rewritten", "Otherwise", "ada", &[("b", Some("b"))]).unwrap();
+    scene.repo.force_push("change", &scene.repo.head("rewritten").unwrap(), "ada").unwrap();
+    scene.patch("pulls/1", json!({"state": "open"})).await.expect(422);
+    scene.repo.force_push("change", &pushed, "ada").unwrap();
+    scene.repo.delete_branch("change", "ada").unwrap();
+    scene.patch("pulls/1", json!({"state": "open"})).await.expect(422);
+    assert!(!pull.view().unwrap().open);
+    scene.repo.force_push("change", &pushed, "ada").unwrap();
+    scene.patch("pulls/1", json!({"state": "open"})).await.expect(200);
+    scene.github.hooks().settle().await;
+    assert_eq!(pulls(&scene).iter().filter(|title| *title == "pull_request.reopened").count(), 2);
+    assert!(!pulls(&scene).contains(&"pull_request.synchronize".to_owned()));
+
+    let all = scene.receiver.all();
+    let first = all.iter().find(|one| one.event() == "push").unwrap().json();
+    assert_eq!((&first["ref"], &first["created"]), (&json!("refs/heads/change"), &json!(true)));
+    assert_eq!((&first["before"], &first["after"]), (&json!("0".repeat(40)), &json!(opened)));
+    assert_eq!(first["commits"].as_array().unwrap().len(), 1, "those of main are known");
+    scene.clean().await;
+}
+
+#[tokio::test]
 async fn mergeability_is_unknown_first_and_again_after_each_move() {
     let scene = Scene::new().await;
     let pull = scene.pull();
