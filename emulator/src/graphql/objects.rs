@@ -26,6 +26,18 @@ pub(super) enum Object {
     Null,
 }
 
+/// Whether the caller may be shown an object, by whatever way the document came to it.
+pub(super) fn shown(object: &Object, caller: Caller<'_>) -> bool {
+    match object {
+        Object::Repository(id) => caller.sees(*id),
+        Object::Pull(id, _) => caller.sees(*id) && caller.may("pull_requests", "read"),
+        Object::Comment(id, _) => {
+            caller.sees(*id) && (caller.may("issues", "read") || caller.may("pull_requests", "read"))
+        }
+        Object::Plain(_) | Object::Null => true,
+    }
+}
+
 /// The fields of an object that need no arguments and lead to no object of the above.
 pub(super) fn plain(world: &mut World<'_>, object: &Object) -> Result<Value, Refusal> {
     match object {
@@ -48,14 +60,15 @@ pub(super) fn below(
     caller: Caller<'_>,
 ) -> Result<Option<Object>, Refusal> {
     match (object, name) {
-        (Object::Repository(_), "pullRequest") if !caller.may("pull_requests", "read") => {
-            Err(Refusal::forbidden())
-        }
         (Object::Repository(id), "pullRequest") => {
             let number = arguments["number"].as_u64().unwrap_or_default();
             let message = format!("Could not resolve to a PullRequest with the number of {number}.");
-            world.pull(*id, number).map_err(|_| Refusal::new(404, message))?;
-            Ok(Some(Object::Pull(*id, number)))
+            let pull = Object::Pull(*id, number);
+            // Without the permission not even this is told: whether there is one of that number.
+            if shown(&pull, caller) {
+                world.pull(*id, number).map_err(|_| Refusal::new(404, message))?;
+            }
+            Ok(Some(pull))
         }
         (Object::Repository(id), "ref") => {
             let name = arguments["qualifiedName"].as_str().unwrap_or_default();

@@ -47,6 +47,9 @@ impl<'a> Projection<'a> {
         selections: &'a [Selection],
         variables: &Value,
     ) -> Result<Value, Refusal> {
+        if !objects::shown(object, caller) {
+            return Err(Refusal::forbidden());
+        }
         let plain = objects::plain(world, object)?;
         let mut shown = Map::new();
         for (name, arguments, below) in self.fields(selections) {

@@ -3,6 +3,7 @@
 use crate::scene::Answer;
 use crate::scene::Scene;
 use crate::scene::answer;
+use crate::scene::permissions;
 use github_emulator::Protection;
 use github_emulator::Verdict;
 use serde_json::Value;
@@ -90,4 +91,33 @@ async fn unknown_fields_and_callers_are_refused() {
     let query = "query { repository(owner: \"team\", name: \"shop\") { pullRequest(number: 1) { title } } }";
     let answer = ask(&scene, query, Value::Null).await.expect(200);
     assert_eq!(answer["errors"][0]["type"], "FORBIDDEN", "{answer}");
+    let none = query.replace("number: 1", "number: 2");
+    let answer = ask(&scene, &none, Value::Null).await.expect(200);
+    assert_eq!(answer["errors"][0]["type"], "FORBIDDEN", "not even that there is none: {answer}");
+    scene.clean().await;
+}
+
+#[tokio::test]
+async fn a_node_is_shown_only_with_the_permission_it_needs() {
+    let scene = Scene::new().await;
+    scene.pull().comment("ada", "hello").unwrap();
+    let pull = scene.get("pulls/1").await.expect(200)["node_id"].clone();
+    let comment = scene.get("issues/1/comments").await.expect(200)[0]["node_id"].clone();
+    let query = "query($id: ID!) { node(id: $id) { __typename } }";
+    let grants: [(&[&str], bool, bool); 3] =
+        [(&[], false, false), (&["issues"], false, true), (&["pull_requests"], true, true)];
+    for (granted, pulls, comments) in grants {
+        let granted: Vec<_> = granted.iter().map(|name| (*name, "read")).collect();
+        scene.installation.set_permissions(permissions(&granted)).unwrap();
+        for (id, kind, open) in [(&pull, "PullRequest", pulls), (&comment, "IssueComment", comments)] {
+            let answer = ask(&scene, query, json!({"id": id})).await.expect(200);
+            if open {
+                assert_eq!(answer["data"]["node"]["__typename"], kind, "{granted:?}: {answer}");
+            } else {
+                assert_eq!(answer["errors"][0]["type"], "FORBIDDEN", "{granted:?}: {answer}");
+                assert!(answer["data"]["node"].is_null(), "{answer}");
+            }
+        }
+    }
+    scene.clean().await;
 }
