@@ -24,9 +24,10 @@ pub enum FaultKind {
     },
     /// 401 although the token is good.
     Unauthorized401,
-    /// The status and headers come at once, the body only after this long.
+    /// The status and headers come at once, the body only after this long. Git's requests wait as with `Slow`.
     SlowBody(Duration),
-    /// The answer comes only after this long.
+    /// The request waits this long and is then carried out and answered; if the caller hangs up meanwhile, it is never
+    /// carried out.
     Slow(Duration),
     /// The connection is closed without an answer; the request is not carried out.
     Drop,

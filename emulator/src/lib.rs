@@ -2,7 +2,8 @@
 //!
 //! [`Emulator::start`] opens a loopback port that speaks GitHub's REST interface, Git's smart HTTP and
 //! GraphQL, keeps users, repositories and pull requests as real values and real Git repositories, and sends
-//! signed webhooks. Every exchange is held to GitHub's own published description ([`contract`]).
+//! signed webhooks. REST and webhooks are held to GitHub's own published description, GraphQL documents to a list of
+//! fields ([`contract`]).
 //!
 //! How one request travels: `server` reads it, a fault of `fault` may strike, `server::gate` asks the
 //! [`contract`] what it means and `auth` who is calling, a route of `routes` has an act of `acts` change

@@ -83,6 +83,8 @@ async fn an_edit_by_another_names_both_people_and_the_old_text() {
     assert_eq!(edited["comment"]["user"]["login"], "eve");
     assert_eq!(edited["changes"]["body"]["from"], "/help");
     assert!(edited["issue"]["pull_request"].is_object());
+    assert_eq!(scene.get(&format!("issues/comments/{id}")).await.expect(200)["body"], "/deploy production");
+    scene.clean().await;
 }
 
 #[tokio::test]
