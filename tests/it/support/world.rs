@@ -81,9 +81,9 @@ impl World {
     /// The same with further keys of the operator's file.
     pub(crate) async fn configured(config: &Value, extra: &[(&str, &str)]) -> Self {
         static CONTRACT: OnceLock<Arc<Contract>> = OnceLock::new();
-        let contract = Arc::clone(CONTRACT.get_or_init(|| Arc::new(Contract::load().unwrap())));
         // All tests share one cluster, as all repositories share one GitHub: no two of them may have the same id.
         static WORLDS: AtomicU64 = AtomicU64::new(1);
+        let contract = Arc::clone(CONTRACT.get_or_init(|| Arc::new(Contract::load().unwrap())));
         let ids_after = WORLDS.fetch_add(1, Ordering::Relaxed) * 10_000;
         let options = Options { contract: Some(contract), ids_after, ..Options::default() };
         let hub = Emulator::start(options).unwrap();
