@@ -257,6 +257,9 @@ const CORRUPT: &[&str] = &[
     "unknown repository format",
     "bad config line",
     "parent is off-limits",
+    "not a tree object",
+    "not something we can merge",
+    "Not a valid commit name",
 ];
 
 /// An author's or a gone thing is told; the weather is tried again; the rest is ours.
@@ -270,6 +273,8 @@ impl From<Error> for Failure {
             (Kind::Weather, Error::Io { doing, path, source }) => {
                 Self::weather(format!("{doing} {}", path.display()), source)
             }
+            // Kept whole: whoever made the token asks with `is_unauthorised`.
+            (Kind::Weather, error @ Error::Unauthorised { .. }) => Self::weather("use Git", error),
             (Kind::Weather, error) => Self::Weather(Cause::plain(error.to_string())),
             (Kind::Ours, Error::Program { doing, source }) => Self::ours(format!("cannot {doing}"), source),
             (Kind::Author | Kind::Ours, error) => Self::Ours(Cause::plain(error.to_string())),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use secrecy::SecretString;
 use tokio::fs;
@@ -60,14 +60,26 @@ impl Want {
 pub(crate) struct Slot {
     /// Held while something is fetched.
     fetching: Mutex<()>,
-    /// Objects turned out to be damaged.
-    suspect: AtomicBool,
+    /// How often the mirror was made anew: what a reader finds is about the one that it began with.
+    incarnation: AtomicU64,
+    /// The last incarnation whose objects turned out to be damaged, and one more; 0: none.
+    suspect: AtomicU64,
 }
 
 impl Slot {
-    /// The next fetch makes the mirror anew.
-    pub(super) fn suspect(&self) {
-        self.suspect.store(true, Ordering::Release);
+    /// The mirror as it is now, for a reader.
+    pub(super) fn incarnation(&self) -> u64 {
+        self.incarnation.load(Ordering::Acquire)
+    }
+
+    /// The next fetch makes the mirror anew, if it is still that one: a reader under whom it was replaced finds objects
+    /// missing that the new one has.
+    pub(super) fn suspect(&self, incarnation: u64) {
+        self.suspect.fetch_max(incarnation + 1, Ordering::AcqRel);
+    }
+
+    fn is_suspect(&self) -> bool {
+        self.suspect.load(Ordering::Acquire) == self.incarnation() + 1
     }
 }
 
@@ -92,7 +104,7 @@ impl Mirror {
     pub(crate) async fn fetch(&self, token: &SecretString, wants: &[Want]) -> Result<(), Error> {
         let _turn = self.slot.fetching.lock().await;
         let _lock = self.lock().await?;
-        if self.slot.suspect.swap(false, Ordering::AcqRel) {
+        if self.slot.is_suspect() {
             self.discard().await?;
         }
         self.ensure().await?;
@@ -154,6 +166,7 @@ impl Mirror {
     }
 
     /// The head of a pull request as of its last fetch.
+    #[allow(dead_code, reason = "tests ask for it")]
     pub(crate) async fn head(&self, pull: PullNumber) -> Result<Option<Sha>, Error> {
         self.kept(&Want::Pull(pull)).await
     }
@@ -174,7 +187,7 @@ impl Mirror {
         Objects {
             program: Arc::new(self.inner.program.clone()),
             place,
-            held: Held::Slot(Arc::clone(&self.slot)),
+            held: Held::Slot { slot: Arc::clone(&self.slot), incarnation: self.slot.incarnation() },
         }
     }
 
@@ -240,18 +253,21 @@ impl Mirror {
         if self.dir.exists() {
             fs::rename(&self.dir, &aside).await.map_err(Error::io("cannot discard", &self.dir))?;
         }
+        self.slot.incarnation.fetch_add(1, Ordering::AcqRel);
         remove(&aside).await
     }
 
     /// Packs the mirror anew when there are many packs, and forgets single commits: their objects stay. Whoever reads
-    /// meanwhile finds the objects in the new pack. Where that does not succeed the mirror is made anew at the next
-    /// fetch; this one did succeed.
+    /// meanwhile finds the objects in the new pack. Where that does not succeed (it may take too long) the mirror stays as
+    /// it is, slower and no worse, and the next fetch tries again.
     async fn tidy(&self, token: &SecretString) {
         let packs = std::fs::read_dir(self.dir.join("objects/pack")).map_or(0, |files| {
             files.flatten().filter(|file| file.path().extension().is_some_and(|end| end == "pack")).count()
         });
-        if packs > PACKS && self.pack(token).await.is_err() {
-            self.slot.suspect();
+        if packs > PACKS
+            && let Err(error) = self.pack(token).await
+        {
+            tracing::warn!(%error, packs, "a mirror could not be packed anew");
         }
     }
 

@@ -151,6 +151,42 @@ async fn a_damaged_mirror_is_made_anew() {
     assert_eq!(mirror.tip(&main()).await.unwrap(), Some(second));
 }
 
+#[tokio::test]
+async fn only_a_reader_of_the_present_mirror_can_have_it_made_anew() {
+    let upstream = Upstream::new().await;
+    let first = upstream.commit("main", &[("a", Some("a"))]).await;
+    let (_git, mirror, cache) = mirror_of(&upstream.url()).await;
+    mirror.fetch(&token(), &[branch("main")]).await.unwrap();
+    // What a fetch that made the mirror anew would take away.
+    let mark = cache.path().join("cache/42.git/mark");
+    let fetched = async || {
+        std::fs::write(&mark, "").unwrap();
+        mirror.fetch(&token(), &[branch("main")]).await.unwrap();
+        mark.exists()
+    };
+    let absent: Sha = "1".repeat(40).parse().unwrap();
+    let old = mirror.objects(None);
+    assert!(fetched().await);
+    let error = old.list(&absent).await.unwrap_err();
+    assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    assert!(!fetched().await, "an object is missing: it is made anew");
+    old.list(&absent).await.unwrap_err();
+    assert!(fetched().await, "the reader began with the one before");
+    assert_eq!(mirror.objects(None).list(&first).await.unwrap().len(), 1);
+}
+
+#[test]
+fn what_git_says_of_a_mirror_that_vanished_is_damage_and_no_defect_of_ours() {
+    for said in [
+        "fatal: not a tree object",
+        "merge-tree: 1234 - not something we can merge",
+        "fatal: Not a valid commit name 1234",
+    ] {
+        let error = Error::of("look", said.to_owned());
+        assert_eq!(error.kind(), Kind::Weather, "{said}: {error}");
+    }
+}
+
 fn of_kind_in(dir: &std::path::Path) -> PathBuf {
     std::fs::read_dir(dir).unwrap().next().unwrap().unwrap().path()
 }
