@@ -121,27 +121,35 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpStream};
 
-    use super::Door;
+    use super::{Door, Guest};
 
-    #[tokio::test]
-    async fn a_guest_that_drips_is_sent_away_and_one_that_is_answered_stays() {
+    async fn met(quiet: Duration) -> (TcpStream, Guest) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut door = Door { quiet: Duration::from_millis(300), ..Door::new(listener) };
-        let (mut client, (mut guest, _)) =
+        let mut door = Door { quiet, ..Door::new(listener) };
+        let (client, (guest, _)) =
             tokio::join!(async { TcpStream::connect(address).await.unwrap() }, door.accept());
-        for _ in 0..4 {
-            client.write_all(b"x").await.unwrap();
-            guest.read_u8().await.unwrap();
-            guest.write_all(b"y").await.unwrap();
-            tokio::time::sleep(Duration::from_millis(120)).await;
-        }
+        (client, guest)
+    }
+
+    #[tokio::test]
+    async fn an_answer_gives_a_guest_more_time_and_a_question_does_not() {
+        let (mut client, mut guest) = met(Duration::from_mins(1)).await;
+        let begun = guest.deadline.deadline();
+        client.write_all(b"x").await.unwrap();
+        guest.read_u8().await.unwrap();
+        assert_eq!(guest.deadline.deadline(), begun);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        guest.write_all(b"y").await.unwrap();
+        assert!(guest.deadline.deadline() > begun);
+    }
+
+    #[tokio::test]
+    async fn a_guest_that_drips_is_sent_away() {
+        let (mut client, mut guest) = met(Duration::from_millis(200)).await;
         let drip = async {
-            loop {
-                tokio::time::sleep(Duration::from_millis(60)).await;
-                if client.write_all(b"x").await.is_err() {
-                    break;
-                }
+            while client.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
         let read = async {

@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 use crate::store::Store;
 use crate::web::{App, serve_within};
 
-/// Shorter than in earnest, so that a test need not wait.
-const GRACE: Duration = Duration::from_millis(700);
+/// So long that it is never over before a test is.
+const GRACE: Duration = Duration::from_mins(5);
 
 const SECRET: &str = "It's a Secret to Everybody";
 
@@ -33,6 +33,11 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
+        Self::start_within(GRACE).await
+    }
+
+    /// One that leaves open requests behind after `grace`.
+    async fn start_within(grace: Duration) -> Self {
         let store = Store::open("sqlite::memory:", clock()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -40,7 +45,7 @@ impl Server {
         let app = App { store: store.clone(), id: 123, webhook_secret: SecretString::from(SECRET), clock };
         let mut running = JoinSet::new();
         let shutdown = async move { stopped.await.unwrap_or_default() };
-        running.spawn(serve_within(listener, app, shutdown, GRACE));
+        running.spawn(serve_within(listener, app, shutdown, grace));
         Self { address, store, stop: Some(stop), running }
     }
 
@@ -56,6 +61,18 @@ impl Server {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap_or_default();
         String::from_utf8(answer).unwrap()
+    }
+
+    /// Begins with a delivery; comes back when the server has begun with it and waits for its body.
+    async fn begin(&self, post: Post<'_>) -> TcpStream {
+        let bytes = post.with("expect", "100-continue").bytes("close");
+        let head = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        let mut stream = self.connect().await;
+        stream.write_all(&bytes[..head]).await.unwrap();
+        let mut answer = [0; 25];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+        stream
     }
 
     async fn get(&self, path: &str) -> String {
@@ -224,17 +241,15 @@ async fn health_tells_life_and_readiness_apart() {
 #[tokio::test]
 async fn an_order_to_stop_lets_open_requests_end() {
     let server = Server::start().await;
-    let bytes = Post::new("slow", b"{\"a\": 1}").bytes("close");
-    let (first, rest) = bytes.split_at(bytes.len() - 3);
-    let mut open = server.connect().await;
-    open.write_all(first).await.unwrap();
-    // The server must have begun with it.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let body = b"{\"a\": 1}";
+    let mut open = server.begin(Post::new("slow", body)).await;
     let (address, store) = (server.address, server.store.clone());
     let finish = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        assert!(TcpStream::connect(address).await.is_err(), "nobody new comes in");
-        open.write_all(rest).await.unwrap();
+        // Nobody new comes in; until the order has been heard somebody may.
+        while TcpStream::connect(address).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        open.write_all(body).await.unwrap();
         let mut answer = String::new();
         open.read_to_string(&mut answer).await.unwrap();
         assert_eq!(read(&answer).0, 202);
@@ -245,18 +260,13 @@ async fn an_order_to_stop_lets_open_requests_end() {
 
 #[tokio::test]
 async fn one_that_never_ends_its_request_is_left_behind() {
-    let server = Server::start().await;
-    let mut open = server.connect().await;
-    open.write_all(
-        b"POST /github/webhook HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\nx-hub-signature-256: x\r\n\r\n",
-    )
-    .await
-    .unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let grace = Duration::from_millis(300);
+    let server = Server::start_within(grace).await;
+    let open = server.begin(Post::new("never", b"{\"a\": 1}")).await;
     let asked = std::time::Instant::now();
     server.stop().await;
-    let took = asked.elapsed();
-    assert!(took >= GRACE && took < Duration::from_secs(5), "{took:?}");
+    assert!(asked.elapsed() >= grace, "{:?}", asked.elapsed());
+    drop(open);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
