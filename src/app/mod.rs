@@ -29,7 +29,9 @@ use crate::work::worker::work;
 /// How many jobs run at once. Most of a job's time is waiting for GitHub, Git or a cluster.
 const WORKERS: usize = 8;
 /// After a signal, everything has ended or was handed back within this time.
-const GRACE: Duration = Duration::from_secs(14);
+const GRACE: Duration = Duration::from_secs(13);
+/// Then the database's connections are closed within this time, or left to end with the process.
+const CLOSE: Duration = Duration::from_secs(1);
 
 /// The running program: a server that takes deliveries and workers that do what they ask.
 #[derive(Debug)]
@@ -45,6 +47,9 @@ impl App {
     /// Puts the parts together and starts them. Answers when webhooks are taken.
     pub(crate) async fn start(config: Config) -> Result<Self, Failure> {
         secure();
+        for sentence in config.not_yet() {
+            tracing::warn!("{sentence}");
+        }
         if let Some(own) = &config.defaults {
             crate::parse::defaults(&own.node, &own.text, &own.file).map_err(Failure::Author)?;
         }
@@ -99,7 +104,7 @@ impl App {
         self.address
     }
 
-    /// Stops taking, finishes or hands back, ends. Never longer than [`GRACE`].
+    /// Stops taking, finishes or hands back, ends. Never longer than [`GRACE`] and [`CLOSE`].
     pub(crate) async fn stop(self) {
         self.stop.send_replace(true);
         let both = async {
@@ -112,7 +117,10 @@ impl App {
         if tokio::time::timeout(GRACE, both).await.is_err() {
             tracing::warn!("work was left to its leases");
         }
-        self.store.close().await;
+        // What did not end may hold a connection; the next start finds the database as its journal says.
+        if tokio::time::timeout(CLOSE, self.store.close()).await.is_err() {
+            tracing::warn!("the database was not closed");
+        }
     }
 }
 

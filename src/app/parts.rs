@@ -36,7 +36,8 @@ pub(crate) fn forks(forks: Forks) -> work::Forks {
 
 /// Begins logging to standard error. Once per process; a second call changes nothing.
 pub(crate) fn log(log: &Log) {
-    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // It was read once already: one that is wrong is told with the other settings.
+    let filter = EnvFilter::new(&log.filter);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // An error says that a subscriber is there already: the demo's.
     drop(match log.format {

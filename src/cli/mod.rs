@@ -58,6 +58,7 @@ enum Verb {
     #[cfg(feature = "demo")]
     Demo(crate::demo::Options),
     /// Run the GitHub App.
+    #[command(after_long_help = crate::config::help())]
     Serve,
     /// Check the repository's file: errors with line, column and hint.
     Check(local::Checkout),

@@ -19,7 +19,9 @@ pub(super) fn over(
     let mut ours: Vec<(String, String)> = variables
         .into_iter()
         .filter(|(name, value)| {
-            name.starts_with(PREFIX) && !OTHERS.contains(&name.as_str()) && !value.is_empty()
+            name.strip_prefix(PREFIX).is_some_and(|rest| !of_a_service(rest))
+                && !OTHERS.contains(&name.as_str())
+                && !value.is_empty()
         })
         .collect();
     // Outer ones first: TIDEGATE_RENDER={…} is then refined by TIDEGATE_RENDER__SECONDS.
@@ -36,6 +38,15 @@ pub(super) fn over(
             }
         }
     }
+}
+
+/// Is it one of the variables that Kubernetes gives every pod beside a Service named `tidegate` or `tidegate-…`
+/// (`TIDEGATE_SERVICE_HOST`, `TIDEGATE_PORT_8080_TCP=tcp://…`)? No setting of ours has such a name.
+/// <https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables>
+fn of_a_service(rest: &str) -> bool {
+    let nested = rest.contains("__");
+    let rest = format!("_{rest}_");
+    !nested && ["_SERVICE_HOST_", "_SERVICE_PORT_", "_PORT_"].iter().any(|word| rest.contains(word))
 }
 
 fn content(path: &str, value: String) -> Result<Content, Fault> {

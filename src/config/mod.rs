@@ -28,8 +28,7 @@ use crate::model::target::TargetSettings;
 use crate::yaml::fields::{Faults, Field};
 use crate::yaml::{self, Content, Limits, Node};
 
-#[cfg(test)]
-pub(crate) use table::{SETTINGS, help, markdown};
+pub(crate) use table::help;
 
 /// The file that is read if none is named and it is there.
 const USUAL: &str = "server.yaml";
@@ -176,6 +175,29 @@ pub(crate) fn colour() -> bool {
 }
 
 impl Config {
+    /// What is set and has no effect yet, a sentence for each: nobody should rely on it.
+    pub(crate) fn not_yet(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        if self.render.sandbox == Sandbox::Require {
+            told.push(
+                "render.sandbox is `require`, and there is no jail yet: renderers run without one".to_owned(),
+            );
+        }
+        if !self.render.hosts.is_empty() {
+            told.push("render.hosts has no effect yet: no host is allowed or refused".to_owned());
+        }
+        if self.url.is_some() {
+            told.push("url has no effect yet: there are no links".to_owned());
+        }
+        let emergency = |target: &&TargetSettings| {
+            !target.emergency.users.is_empty() || !target.emergency.teams.is_empty()
+        };
+        for target in self.targets.values().filter(emergency) {
+            told.push(format!("targets.{}.emergency has no effect yet: nobody may skip a gate", target.name));
+        }
+        told
+    }
+
     /// Reads the file at `path` (`server.yaml` in the working directory, if there is one and none is named) and the
     /// variables. Fails with everything that is wrong.
     pub(crate) fn load(
@@ -189,7 +211,7 @@ impl Config {
         let File { name, folder, text, mut root } = file;
         let mut faults = Faults::new(name.as_str(), text.as_str());
         layer::over(&mut root, variables, &mut faults);
-        let reader = server::Reader { folder: &folder, need, faults: &faults };
+        let reader = server::Reader { folder: &folder, need };
         let config = reader.config(&Field::root(&root, &faults));
         let defaults = root.get("defaults").filter(|node| node.content != Content::Null).cloned();
         faults.none_or_all()?;

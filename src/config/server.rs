@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
 
 use crate::config::table::{default, keys};
 use crate::config::{Config, Forks, GitHub, Log, LogFormat, Need, Render, Sandbox, address, secret};
-use crate::yaml::fields::{Faults, Field, Fields};
+use crate::yaml::fields::{Field, Fields};
 
 /// What reading needs beside the values.
 pub(super) struct Reader<'a> {
@@ -15,8 +17,6 @@ pub(super) struct Reader<'a> {
     pub(super) folder: &'a Path,
     /// Who asks.
     pub(super) need: Need,
-    /// Where faults go.
-    pub(super) faults: &'a Faults,
 }
 
 impl Reader<'_> {
@@ -139,12 +139,25 @@ fn database(fields: &Fields<'_>) -> SecretString {
 fn log(fields: &Fields<'_>) -> Log {
     let section = section(fields, "log");
     let get = |key| section.as_ref().and_then(|section| section.get(key));
-    let filter = get("filter").and_then(|field| field.text().map(str::to_owned));
+    let filter = get("filter").and_then(|field| filter(&field));
     let words = [("text", LogFormat::Text), ("json", LogFormat::Json)];
     Log {
         filter: filter.unwrap_or_else(|| default("log.filter").to_owned()),
         format: get("format").and_then(|field| field.choice(&words)).unwrap_or(LogFormat::Text),
     }
+}
+
+/// Levels as tracing reads them. It takes any word for a target, `inof` too, and would then log nothing else.
+fn filter(field: &Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    let level = |part: &str| part.contains(['=', '[']) || part.trim().parse::<LevelFilter>().is_ok();
+    let parts = || text.split(',').filter(|part| !part.trim().is_empty());
+    if EnvFilter::try_new(text).is_err() || !parts().all(level) {
+        let message = format!("{} is not understood", field.path());
+        field.refuse(message, "a level (error, warn, info, debug, trace, off), or target=level pairs");
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 /// The text of a setting, or its default. A wrong type is told and reads as the empty text.

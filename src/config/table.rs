@@ -29,7 +29,7 @@ const fn setting(key: &'static str, default: &'static str, meaning: &'static str
 /// All settings in the order of the documentation.
 pub(crate) const SETTINGS: &[Setting] = &[
     setting("listen", "0.0.0.0:8080", "Address and port for webhooks and probes."),
-    setting("url", "", "Where people reach this server, for links; without it there are none."),
+    setting("url", "", "Where people reach this server, for links. No effect yet: there are no links."),
     setting(
         "database",
         "sqlite://tidegate.db",
@@ -106,12 +106,20 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting("targets.NAME.floor.kinds", "[]", "Kinds that may be deployed, as in `Deployment`; none: any."),
     setting("targets.NAME.floor.cluster_objects", "allow", "`deny` refuses objects without a namespace."),
-    setting("targets.NAME.emergency.users", "[]", "Logins who may use `emergency:`."),
-    setting("targets.NAME.emergency.teams", "[]", "Teams (`org/slug`) who may use `emergency:`."),
+    setting(
+        "targets.NAME.emergency.users",
+        "[]",
+        "Logins who may use `emergency:`. No effect yet: nobody may skip a gate.",
+    ),
+    setting(
+        "targets.NAME.emergency.teams",
+        "[]",
+        "Teams (`org/slug`) who may use `emergency:`. No effect yet: nobody may skip a gate.",
+    ),
     setting(
         "forks",
         "never",
-        "Pull requests of forks: `never`, or `preview-on-request` by a `/preview SHA`.",
+        "Pull requests of forks: `never`, or `preview-on-request` by the `/preview` of somebody with write.",
     ),
     setting("render.seconds", "60", "The longest that one renderer may run, 1 to 600."),
     setting("render.memory", "1GiB", "The most memory that one renderer may take."),
@@ -119,9 +127,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "render.sandbox",
         "require",
-        "`require` refuses to render without a jail; `none` renders without one.",
+        "Is a jail needed around renderers: `require` or `none`? No effect yet: there is no jail. They run without our \
+         variables and within the limits above, as the server's own user, and can reach the network.",
     ),
-    setting("render.hosts", "[]", "Hosts from which remote bases and charts may be fetched."),
+    setting(
+        "render.hosts",
+        "[]",
+        "Hosts from which remote bases and charts may be fetched. No effect yet: no host is allowed or refused.",
+    ),
     setting(
         "render.tools",
         "",
@@ -148,32 +161,18 @@ pub(super) fn default(key: &str) -> &'static str {
     SETTINGS.iter().find(|setting| setting.key == key).map_or("", |setting| setting.default)
 }
 
-/// The table as Markdown, for the documentation.
-pub(crate) fn markdown() -> String {
-    let mut text = String::from("| setting | variable | default | meaning |\n|---|---|---|---|\n");
-    for setting in SETTINGS {
-        let default = match setting.default {
-            "" => String::new(),
-            default => format!("`{default}`"),
-        };
-        let (key, variable) = (setting.key, setting.variable());
-        text.push_str(
-            &["| `", key, "` | `", &variable, "` | ", &default, " | ", setting.meaning, " |\n"].concat(),
-        );
-    }
-    text
-}
-
-/// The table as text for `--help`.
+/// The table as text for `tidegate serve --help`.
 pub(crate) fn help() -> String {
-    let mut text = String::new();
+    let mut text =
+        String::from("Settings of the operator's file, and the variables that stand above them:\n\n");
     for setting in SETTINGS {
         let default = match setting.default {
             "" => String::new(),
             default => format!(" [default: {default}]"),
         };
         let meaning = setting.meaning.replace('`', "");
-        text.push_str(&["  ", setting.key, &default, "\n      ", &meaning, "\n"].concat());
+        let head = ["  ", setting.key, &default, "\n      ", &setting.variable()].concat();
+        text.push_str(&[&head, "\n      ", &meaning, "\n"].concat());
     }
     text
 }

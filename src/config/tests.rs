@@ -9,7 +9,8 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine;
 use secrecy::ExposeSecret;
 
-use crate::config::{Config, Forks, LogFormat, Need, SETTINGS, Sandbox, help, markdown, table};
+use crate::config::table::SETTINGS;
+use crate::config::{Config, Forks, LogFormat, Need, Sandbox, help, table};
 use crate::model::fault::Fault;
 use crate::model::settings::{BeforeMerge, Gate, Permission};
 use crate::model::target::{ClusterObjects, Place};
@@ -357,16 +358,102 @@ fn an_empty_configuration_is_the_documented_defaults() {
 
 #[test]
 fn every_setting_is_documented_once_with_its_variable() {
-    let (table, help) = (markdown(), help());
+    let (page, help) = (markdown(), help());
     for (index, setting) in SETTINGS.iter().enumerate() {
         assert!(SETTINGS[..index].iter().all(|other| other.key != setting.key), "{} twice", setting.key);
         assert!(setting.meaning.ends_with(['.', ':']) && !setting.meaning.contains('|'), "{}", setting.key);
-        assert!(
-            table.contains(&format!("| `{}` | `{}` |", setting.key, setting.variable())),
-            "{}",
-            setting.key
-        );
-        assert!(help.contains(setting.key));
+        assert!(help.contains(setting.key) && help.contains(&setting.variable()), "{}", setting.key);
     }
-    assert!(table.contains("`TIDEGATE_GITHUB__APP_ID`"));
+    assert!(page.contains("`TIDEGATE_GITHUB__APP_ID`"));
+}
+
+/// The table as Markdown.
+fn markdown() -> String {
+    let mut text = String::from("| setting | variable | default | meaning |\n|---|---|---|---|\n");
+    for setting in SETTINGS {
+        let default = match setting.default {
+            "" => String::new(),
+            default => format!("`{default}`"),
+        };
+        let (key, variable) = (setting.key, setting.variable());
+        text.push_str(
+            &["| `", key, "` | `", &variable, "` | ", &default, " | ", setting.meaning, " |\n"].concat(),
+        );
+    }
+    text
+}
+
+/// `docs/configuration.md`: its table of the operator's file is this one, so no setting can be missing.
+#[test]
+fn the_documentation_names_every_setting() {
+    const BEGIN: &str = "<!-- server: begin -->\n";
+    const END: &str = "<!-- server: end -->\n";
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/configuration.md")).unwrap();
+    let (before, rest) = page.split_once(BEGIN).expect("the page has the beginning mark");
+    let (_, after) = rest.split_once(END).expect("the page has the end mark");
+    let wanted = format!("{before}{BEGIN}\n{}\n{END}{after}", markdown());
+    if page != wanted {
+        let new = root.join("target/configuration.md");
+        std::fs::write(&new, wanted).unwrap();
+        panic!("docs/configuration.md is not up to date: copy {} over it", new.display());
+    }
+}
+
+/// The example of the operator's file in the documentation can be used as it is, its secrets aside.
+#[test]
+fn the_examples_of_the_documentation_are_valid() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let examples = page.split("```yaml\n").skip(1).filter(|text| text.starts_with("# server.yaml"));
+    let mut seen = 0;
+    for example in examples {
+        Folder::new(example.split("```").next().unwrap()).load(&[], Need::Server).unwrap();
+        seen += 1;
+    }
+    assert_eq!(seen, 1);
+}
+
+#[test]
+fn what_has_no_effect_yet_is_told() {
+    let told = |settings: &str| Folder::new(settings).load(&[], Need::Local).unwrap().not_yet().join("\n");
+    assert!(told("").starts_with("render.sandbox is `require`, and there is no jail yet"));
+    assert_eq!(told("render: {sandbox: none}"), "");
+    let told = told(&WHOLE.replace("sandbox: none", "sandbox: require"));
+    for setting in ["render.sandbox", "render.hosts", "url ", "targets.prod-eu.emergency"] {
+        assert!(told.contains(setting), "{setting}: {told}");
+    }
+    assert!(!told.contains("audit"), "{told}");
+}
+
+#[test]
+fn the_variables_of_a_service_in_kubernetes_are_none_of_ours() {
+    let folder = Folder::new(APP);
+    let variables = [
+        ("TIDEGATE_SERVICE_HOST", "10.0.0.1"),
+        ("TIDEGATE_SERVICE_PORT", "8080"),
+        ("TIDEGATE_SERVICE_PORT_HTTP", "8080"),
+        ("TIDEGATE_PORT", "tcp://10.0.0.1:8080"),
+        ("TIDEGATE_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+        ("TIDEGATE_PORT_8080_TCP_ADDR", "10.0.0.1"),
+        ("TIDEGATE_WEB_SERVICE_HOST", "10.0.0.2"),
+        ("TIDEGATE_WEB_PORT_80_TCP_PROTO", "tcp"),
+        ("TIDEGATE_LISTEN", "127.0.0.1:7"),
+    ];
+    assert_eq!(folder.load(&variables, Need::Server).unwrap().listen, "127.0.0.1:7".parse().unwrap());
+    let told = folder.faults(&[("TIDEGATE_LISTENN", "x"), ("TIDEGATE_TARGETS__A__PORT", "x")]);
+    assert!(told.contains("TIDEGATE_LISTENN") && told.contains("TIDEGATE_TARGETS__A__PORT"), "{told}");
+}
+
+#[test]
+fn a_wrong_filter_of_the_log_is_told_with_all_the_rest() {
+    for good in ["info", "off", "WARN", "info,tidegate=debug,sqlx=off", "tidegate[job]=trace,info"] {
+        let settings = format!("log: {{filter: '{good}'}}");
+        assert_eq!(Folder::new(&settings).load(&[], Need::Local).unwrap().log.filter, good);
+    }
+    for bad in ["inof", "info,tidegate=loud", "info warn", "tidegate[="] {
+        let folder = Folder::new(&format!("{APP}log: {{filter: '{bad}'}}\nforks: sometimes\n"));
+        let told = folder.faults(&[]);
+        assert!(told.contains("log.filter is not understood") && told.contains("forks"), "{bad}: {told}");
+    }
 }
