@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::base::Base;
 use super::error::Error;
+use super::token::grant;
 
 /// An answer of the 2xx kind.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub(super) struct Raw {
     pub(super) bytes: Vec<u8>,
     /// Headers by their lower-case names.
     pub(super) headers: Vec<(String, String)>,
+    /// The permissions that the token lacked, where we know; empty otherwise.
+    pub(super) lacks: String,
 }
 
 impl Raw {
@@ -102,7 +105,14 @@ impl Raw {
             // A 200 whose body is cut off is the weather: nothing else makes GitHub's JSON invalid.
             serde_json::from_slice(&self.bytes).map_err(|source| Error::weather(doing, source))?
         };
-        let next = self.header("link").and_then(next).and_then(|next| base.within(next));
+        let next = match self.header("link").and_then(next) {
+            None => None,
+            Some(address) => {
+                // Left out it would look as if the list ended here.
+                let lost = || Error::ours(doing, "GitHub's next page does not lie beneath the API's address");
+                Some(base.page(address).ok_or_else(lost)?)
+            }
+        };
         Ok(Answer { body, next, date: self.date() })
     }
 
@@ -110,7 +120,8 @@ impl Raw {
     fn denial(&self) -> String {
         let accepted = self.header("x-accepted-github-permissions").filter(|accepted| !accepted.is_empty());
         match accepted {
-            Some(accepted) => format!("{} (the App needs {})", self.words(), clip(accepted)),
+            Some(accepted) => format!("{}; {}", self.words(), grant(&named(accepted))),
+            None if !self.lacks.is_empty() => format!("{}; {}", self.words(), grant(&self.lacks)),
             None => self.words(),
         }
     }
@@ -125,6 +136,12 @@ impl Raw {
         let reason = first.as_str().or_else(|| first["message"].as_str()).or_else(|| first["code"].as_str());
         clip(&reason.map_or_else(|| message.to_owned(), |reason| format!("{message}: {reason}")))
     }
+}
+
+/// `checks=write; contents=read,issues=write` as one would write it in the settings. What a comma joins is needed
+/// together, what a semicolon joins is one of several ways.
+fn named(accepted: &str) -> String {
+    clip(accepted).replace(' ', "").replace('=', ": ").replace(',', "` and `").replace(';', "` or `")
 }
 
 /// GitHub's text in a message of ours: one line, bounded.
@@ -150,7 +167,7 @@ mod tests {
 
     fn raw(status: u16, headers: &[(&str, &str)], body: &str) -> Raw {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Raw { status, headers, bytes: body.as_bytes().to_vec() }
+        Raw { status, headers, bytes: body.as_bytes().to_vec(), ..Raw::default() }
     }
 
     #[test]
@@ -189,14 +206,27 @@ mod tests {
     #[test]
     fn a_denial_names_what_is_missing() {
         let base = Base::read("https://api.github.com").unwrap();
-        let headers = [("x-accepted-github-permissions", "checks=write")];
+        let headers = [("x-accepted-github-permissions", "checks=write; contents=read,issues=write")];
         let denied = raw(403, &headers, r#"{"message": "Resource not accessible by integration"}"#);
         let text = denied.settle("writing a check", &base).unwrap_err().to_string();
         assert_eq!(
             text,
-            "writing a check: GitHub does not let the App: Resource not accessible by integration (the App needs \
-             checks=write)"
+            "writing a check: GitHub does not let the App: Resource not accessible by integration; grant it \
+             `checks: write` or `contents: read` and `issues: write` in the App's settings, and accept it for the \
+             installation"
         );
+    }
+
+    #[test]
+    fn a_next_page_on_another_host_is_followed_by_its_path_and_one_that_cannot_be_is_told() {
+        let base = Base::read("https://ghe.example.com/api/v3").unwrap();
+        let page = |address: &str| {
+            let link = format!("<{address}>; rel=\"next\"");
+            raw(200, &[("link", &link)], "[]").settle("testing", &base)
+        };
+        let answer = page("http://10.0.0.7:8080/api/v3/repositories/1/pulls?page=2").unwrap();
+        assert_eq!(answer.next.as_deref(), Some("/repositories/1/pulls?page=2"));
+        assert_eq!(page("https://elsewhere.example/x?page=2").unwrap_err().kind(), Kind::Ours);
     }
 
     #[test]

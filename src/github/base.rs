@@ -43,7 +43,7 @@ impl Base {
         format!("{}{}", self.origin, self.prefix.strip_suffix("/v3").unwrap_or(&self.prefix))
     }
 
-    /// The path of an address that GitHub gave (a next page, a redirect); none if it leads anywhere else. Only this path
+    /// The path of an address that GitHub redirects to; none if it leads anywhere else. Only this path
     /// is used, so that no answer can send a token to another host.
     pub(super) fn within(&self, address: &str) -> Option<String> {
         let path = if address.starts_with('/') && !address.starts_with("//") {
@@ -53,6 +53,20 @@ impl Base {
         };
         let path = path.strip_prefix(self.prefix.as_str())?;
         path.starts_with('/').then(|| path.to_owned())
+    }
+}
+
+impl Base {
+    /// The path of a next page, wherever its address says that GitHub is: behind a proxy an Enterprise Server names itself
+    /// by another scheme, host or port. Only path and query are used, so no token goes elsewhere; none if the path does
+    /// not lie beneath the root, and then the list cannot be had whole.
+    pub(super) fn page(&self, address: &str) -> Option<String> {
+        let path = match address.split_once("://") {
+            Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..))?,
+            None => address,
+        };
+        let path = path.strip_prefix(self.prefix.as_str())?;
+        (path.starts_with('/') && !path.starts_with("//")).then(|| path.to_owned())
     }
 }
 
@@ -110,5 +124,29 @@ mod tests {
         }
         assert_eq!(base.graph(), "https://ghe.example.com/api");
         assert_eq!(Base::read("https://api.github.com").unwrap().graph(), "https://api.github.com");
+    }
+
+    #[test]
+    fn a_next_page_is_its_path_whatever_host_is_named() {
+        let base = Base::read("https://ghe.example.com/api/v3").unwrap();
+        for address in [
+            "https://ghe.example.com/api/v3/repositories/1/pulls?page=2",
+            "http://internal:8443/api/v3/repositories/1/pulls?page=2",
+            "/api/v3/repositories/1/pulls?page=2",
+        ] {
+            assert_eq!(base.page(address).as_deref(), Some("/repositories/1/pulls?page=2"), "{address}");
+        }
+        for address in [
+            "https://ghe.example.com/x?page=2",
+            "https://ghe.example.com",
+            "//evil/x",
+            "/api/v3//evil/x",
+            "x",
+        ] {
+            assert_eq!(base.page(address), None, "{address}");
+        }
+        let public = Base::read("https://api.github.com").unwrap();
+        assert_eq!(public.page("https://api.github.com:443/x?page=2").as_deref(), Some("/x?page=2"));
+        assert_eq!(public.page("//evil.example/x"), None);
     }
 }

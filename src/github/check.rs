@@ -2,13 +2,14 @@
 //!
 //! <https://docs.github.com/en/rest/checks/runs>. Octocrab's models lack half of the fields, so the bodies are ours.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::GitHub;
 use super::error::Error;
 use super::once::{self, Made};
-use super::page::{Of, escape};
+use super::page::{Of, TEXTS, escape};
 use super::wire::{Ask, Method};
 use crate::model::check::Check;
 use crate::model::fault::Fault;
@@ -21,7 +22,16 @@ const MOST: usize = 300;
 /// Bytes of a summary or a text.
 const LARGEST: usize = 65_535;
 /// Pages of runs with the same name on one commit.
-const PAGES: usize = 10;
+const PAGES: usize = 20;
+
+/// A check run as it was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Marked {
+    /// Its id.
+    pub run: u64,
+    /// GitHub's clock when it was so, where GitHub said it.
+    pub at: Option<Timestamp>,
+}
 
 #[derive(Deserialize)]
 struct Run {
@@ -64,41 +74,49 @@ struct Wanted<'a> {
 }
 
 impl GitHub {
-    /// Makes a check run on a commit, or brings the one with the same name and external id to this state; gives its id.
-    /// Safe to repeat.
-    pub(crate) async fn check(&self, repo: &Repo, sha: &Sha, check: &Check) -> Result<u64, Error> {
+    /// Makes a check run on a commit, or brings the one with the same name and external id to this state. Safe to repeat.
+    ///
+    /// One that has begun is not begun again: if it has ended it keeps its words until there is something else to say,
+    /// and then they are changed in place. So one key is one run, but for an ended one with annotations, which cannot be
+    /// taken back.
+    pub(crate) async fn check(&self, repo: &Repo, sha: &Sha, check: &Check) -> Result<Marked, Error> {
         let annotations = check.faults.iter().filter_map(annotation).take(MOST).collect();
         let wanted = Wanted { github: self, repo, sha, check, annotations };
         match wanted.newest().await? {
-            Some(run) if wanted.holds(&run) => wanted.annotate(run.id, run.output.annotations_count).await,
-            // What has ended begins anew as a run of its own, and annotations cannot be taken back.
-            Some(run) if run.status != "completed" || wanted.continues(&run) => {
-                wanted.change(run.id).await?;
-                wanted.annotate(run.id, wanted.first()).await
+            (Some(run), at) if wanted.begins() => Ok(Marked { run: run.id, at }),
+            (Some(run), at) if wanted.holds(&run) => {
+                wanted.annotate(Marked { run: run.id, at }, run.output.annotations_count).await
             }
-            _ => {
-                let id = once::make(&wanted).await?;
-                wanted.annotate(id, wanted.first()).await
+            (Some(run), _) if run.status != "completed" || run.output.annotations_count == 0 => {
+                let at = wanted.change(run.id).await?;
+                wanted.annotate(Marked { run: run.id, at }, wanted.first()).await
             }
+            _ => wanted.annotate(once::make(&wanted).await?, wanted.first()).await,
         }
     }
 }
 
 impl Wanted<'_> {
-    /// The newest run of ours with this name and key.
-    async fn newest(&self) -> Result<Option<Run>, Error> {
+    /// The newest run of ours with this name and key, and GitHub's clock.
+    async fn newest(&self) -> Result<(Option<Run>, Option<Timestamp>), Error> {
         let doing = format!("listing the checks of commit {} of {}", self.sha.short(), self.repo.name);
         let (key, root) = GitHub::acting(self.repo);
         let (name, app) = (escape(&self.check.name), self.github.inner.id);
         let path = format!(
-            "{root}/commits/{}/check-runs?check_name={name}&app_id={app}&filter=all&per_page=100",
+            "{root}/commits/{}/check-runs?check_name={name}&app_id={app}&filter=all&per_page={TEXTS}",
             self.sha
         );
         let of = Of { doing: &doing, path: &path, under: Some("check_runs"), pages: PAGES };
-        let runs = self.github.wire().list::<Run>(&key, of).await?.items.into_iter();
-        let ours = runs.filter(|run| run.app.as_ref().is_some_and(|owner| owner.id == app));
+        let listed = self.github.wire().list::<Run>(&key, of).await?;
+        let ours =
+            listed.items.into_iter().filter(|run| run.app.as_ref().is_some_and(|owner| owner.id == app));
         let same = ours.filter(|run| run.external_id.as_deref() == Some(self.check.external_id.as_str()));
-        Ok(same.max_by_key(|run| run.id))
+        Ok((same.max_by_key(|run| run.id), listed.date))
+    }
+
+    /// Does it say no more than that it has begun?
+    fn begins(&self) -> bool {
+        self.check.conclusion.word().is_none()
     }
 
     /// Is it already as it should be, its annotations perhaps aside?
@@ -112,11 +130,6 @@ impl Wanted<'_> {
             && text(&run.output.summary, fit(&self.check.summary))
             && text(&run.output.text, fit(&self.check.text))
             && run.output.annotations_count <= self.annotations.len()
-    }
-
-    /// Can this ended run be corrected in place?
-    fn continues(&self, run: &Run) -> bool {
-        self.check.conclusion.word().is_some() && run.output.annotations_count == 0
     }
 
     /// How many annotations go with the state itself.
@@ -156,44 +169,48 @@ impl Wanted<'_> {
 
     /// Brings a run to its state. An unknown outcome is looked at by the caller's next try: annotations of the first batch
     /// might otherwise be there twice.
-    async fn change(&self, id: u64) -> Result<(), Error> {
+    async fn change(&self, id: u64) -> Result<Option<Timestamp>, Error> {
         self.patch(id, Value::Object(self.state())).await
     }
 
     /// Sends the annotations from the `sent`-th on, in batches.
-    async fn annotate(&self, id: u64, mut sent: usize) -> Result<u64, Error> {
+    async fn annotate(&self, mut marked: Marked, mut sent: usize) -> Result<Marked, Error> {
         while sent < self.annotations.len() {
             let to = (sent + BATCH).min(self.annotations.len());
-            self.patch(id, json!({"output": self.output(sent, to)})).await?;
+            marked.at = self.patch(marked.run, json!({"output": self.output(sent, to)})).await?;
             sent = to;
         }
-        Ok(id)
+        Ok(marked)
     }
 
-    async fn patch(&self, id: u64, body: Value) -> Result<(), Error> {
+    /// Changes a run; gives GitHub's clock.
+    async fn patch(&self, id: u64, body: Value) -> Result<Option<Timestamp>, Error> {
         let doing = format!("bringing check {} of {} to its state", self.check.name, self.repo.name);
         let (key, root) = GitHub::acting(self.repo);
         let ask = Ask::write(&doing, Method::Patch, format!("{root}/check-runs/{id}"), Some(&body));
-        self.github.wire().call(&key, &ask).await.map(|_| ())
+        self.github.wire().call(&key, &ask).await.map(|answer| answer.date)
     }
 }
 
 impl Made for Wanted<'_> {
-    type Out = u64;
+    type Out = Marked;
 
-    async fn find(&self) -> Result<Option<u64>, Error> {
-        Ok(self.newest().await?.filter(|run| self.holds(run)).map(|run| run.id))
+    async fn find(&self) -> Result<Option<Marked>, Error> {
+        let (newest, at) = self.newest().await?;
+        Ok(newest.filter(|run| self.holds(run)).map(|run| Marked { run: run.id, at }))
     }
 
-    async fn make(&self) -> Result<u64, Error> {
+    async fn make(&self) -> Result<Marked, Error> {
         let doing = format!("making check {} on {} of {}", self.check.name, self.sha.short(), self.repo.name);
         let (key, root) = GitHub::acting(self.repo);
         let mut body = self.state();
         body.insert("head_sha".into(), self.sha.as_str().into());
         let body = Value::Object(body);
         let ask = Ask::write(&doing, Method::Post, format!("{root}/check-runs"), Some(&body));
-        let run: Run = self.github.wire().call(&key, &ask).await?.read(&doing)?;
-        Ok(run.id)
+        let answer = self.github.wire().call(&key, &ask).await?;
+        let at = answer.date;
+        let run: Run = answer.read(&doing)?;
+        Ok(Marked { run: run.id, at })
     }
 }
 

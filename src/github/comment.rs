@@ -11,14 +11,14 @@ use serde_json::json;
 use super::GitHub;
 use super::error::{Error, present};
 use super::once::{self, Made};
-use super::page::Of;
+use super::page::{Of, TEXTS};
 use super::wire::{Ask, Method};
 use crate::model::check::{Comment, REPLY};
 use crate::model::github::{Reaction, Remark};
 use crate::model::id::{CommentId, Login, PullNumber, Repo, RepoId, Sha, UserId};
 
 /// Pages of comments that are looked through for ours: 5,000 comments.
-const PAGES: usize = 50;
+const PAGES: usize = 5_000 / TEXTS;
 /// Comments that are remembered; beyond that all are forgotten, and looked for again.
 const REMEMBERED: usize = 10_000;
 /// Pull requests share this many queues, so that two tasks never say the same thing at the same moment.
@@ -132,7 +132,7 @@ impl Thread<'_> {
             }
         }
         let doing = format!("listing the comments on pull request {} of {}", self.pull, self.repo.name);
-        let path = format!("/repositories/{}/issues/{}/comments?per_page=100", self.repo.id, self.pull);
+        let path = format!("/repositories/{}/issues/{}/comments?per_page={TEXTS}", self.repo.id, self.pull);
         let (key, _) = GitHub::acting(self.repo);
         let of = Of { doing: &doing, path: &path, under: None, pages: PAGES };
         let listed = self.github.wire().list::<Told>(&key, of).await?;
@@ -333,6 +333,7 @@ impl GitHub {
 
     /// Says something on a commit that no pull request brought, once for each marker: what was said stays as it is.
     /// <https://docs.github.com/en/rest/commits/comments#create-a-commit-comment>
+    #[allow(dead_code, reason = "the plan of a push without a pull request will be said there")]
     pub(crate) async fn say_on_commit(
         &self,
         repo: &Repo,
@@ -348,6 +349,7 @@ impl GitHub {
     }
 }
 
+#[allow(dead_code, reason = "for `say_on_commit`")]
 struct OnCommit<'a> {
     github: &'a GitHub,
     repo: &'a Repo,
@@ -361,7 +363,7 @@ impl Made for OnCommit<'_> {
 
     async fn find(&self) -> Result<Option<CommentId>, Error> {
         let doing = format!("listing the comments on commit {} of {}", self.sha.short(), self.repo.name);
-        let path = format!("/repositories/{}/commits/{}/comments?per_page=100", self.repo.id, self.sha);
+        let path = format!("/repositories/{}/commits/{}/comments?per_page={TEXTS}", self.repo.id, self.sha);
         let (key, _) = GitHub::acting(self.repo);
         let of = Of { doing: &doing, path: &path, under: None, pages: PAGES };
         let listed = self.github.wire().list::<Told>(&key, of).await?;

@@ -1,23 +1,25 @@
 //! How the gates of a pull request stand: reviews, checks, statuses, and what the branch's rules ask.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::GitHub;
 use super::error::{Error, Kind, present};
-use super::page::{Of, escape};
+use super::page::{Of, TEXTS, escape};
 use super::token::{Key, Scope};
 use super::wire::Ask;
 use crate::model::github::{Gates, Pull};
 use crate::model::id::{Login, Repo};
 use crate::model::settings::Permission;
 
-/// Pages of reviews, checks and statuses: 1,000 of each. A gate that cannot be seen whole is not passed.
-const PAGES: usize = 10;
-/// Reviewers whose permission is asked; more are not needed to decide anything.
-const REVIEWERS: usize = 50;
+/// Reviews, checks and statuses, of each. A gate that cannot be seen whole is not passed.
+const MOST: usize = 1_000;
+/// Approvals whose author's permission is asked; more are not needed to decide anything. Objections are all asked about:
+/// each of them decides.
+const APPROVALS: usize = 50;
 
 /// Stands for the commit statuses where they may not be seen.
 const UNSEEN: &str = "commit statuses (the App may not see them: grant it `statuses: read`)";
@@ -67,6 +69,51 @@ struct Rule {
     parameters: Value,
 }
 
+/// A check that the base's rules require.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Required {
+    name: String,
+    /// The only App whose run counts; none: anybody's run or status does.
+    app: Option<u64>,
+}
+
+impl fmt::Display for Required {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.app.map_or(Ok(()), |app| write!(f, " (of the App with id {app})"))
+    }
+}
+
+/// How the checks and statuses stand, by their name and by the App that runs them, where it is known.
+#[derive(Debug, Default)]
+struct Lights(BTreeMap<(String, Option<u64>), Light>);
+
+impl Lights {
+    fn shine(&mut self, name: String, app: Option<u64>, light: Light) {
+        let there = self.0.entry((name, app)).or_insert(light);
+        *there = light.max(*there);
+    }
+
+    /// The worst of all that have a name.
+    fn worst(&self, name: &str) -> Option<Light> {
+        self.0.iter().filter(|((own, _), _)| own == name).map(|(_, light)| *light).max()
+    }
+
+    /// The names whose worst is this.
+    fn named(&self, wanted: Light) -> Vec<String> {
+        let names: BTreeSet<&String> = self.0.keys().map(|(name, _)| name).collect();
+        names.into_iter().filter(|name| self.worst(name) == Some(wanted)).cloned().collect()
+    }
+
+    fn pass(&self, required: &Required) -> bool {
+        let light = match required.app {
+            Some(_) => self.0.get(&(required.name.clone(), required.app)).copied(),
+            None => self.worst(&required.name),
+        };
+        light == Some(Light::Green)
+    }
+}
+
 /// How one check or status stands; the worst of several with one name counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Light {
@@ -82,14 +129,10 @@ impl GitHub {
         self.reviews(repo, pull, &mut gates).await?;
         let mut lights = self.checks(repo, pull).await?;
         self.statuses(repo, pull, &mut lights).await?;
-        let named = |wanted: Light| {
-            lights.iter().filter(move |(_, light)| **light == wanted).map(|(name, _)| name.clone())
-        };
-        gates.failed = named(Light::Red).collect();
-        gates.pending = named(Light::Yellow).collect();
+        gates.failed = lights.named(Light::Red);
+        gates.pending = lights.named(Light::Yellow);
         let required = self.rules(repo, pull, &mut gates).await?;
-        let green = |name: &String| lights.get(name) == Some(&Light::Green);
-        gates.missing = required.into_iter().filter(|name| !green(name)).collect();
+        gates.missing = required.iter().filter(|one| !lights.pass(one)).map(ToString::to_string).collect();
         self.decision(repo, pull, &mut gates).await?;
         Ok(gates)
     }
@@ -99,8 +142,8 @@ impl GitHub {
     async fn reviews(&self, repo: &Repo, pull: &Pull, gates: &mut Gates) -> Result<(), Error> {
         let doing = format!("listing the reviews of pull request {} of {}", pull.number, repo.name);
         let (key, root) = Self::acting(repo);
-        let path = format!("{root}/pulls/{}/reviews?per_page=100", pull.number);
-        let of = Of { doing: &doing, path: &path, under: None, pages: PAGES };
+        let path = format!("{root}/pulls/{}/reviews?per_page={TEXTS}", pull.number);
+        let of = Of { doing: &doing, path: &path, under: None, pages: MOST / TEXTS };
         let reviews = self.wire().list::<Review>(&key, of).await?;
         let mut verdicts: BTreeMap<Login, String> = BTreeMap::new();
         for review in reviews.items {
@@ -109,36 +152,39 @@ impl GitHub {
                 verdicts.insert(user.login, review.state);
             }
         }
-        verdicts.retain(|_, verdict| verdict != "DISMISSED");
-        for (login, verdict) in verdicts.into_iter().take(REVIEWERS) {
-            let standing = self.standing(repo, &login).await?;
-            if standing.is_none_or(|standing| standing.permission < Permission::Write) {
-                continue;
-            }
-            // The newest reviews are the last, so of a list that is not whole no approval can be believed.
-            if verdict == "APPROVED" {
-                gates.approvals += usize::from(reviews.whole);
-            } else {
+        let (objections, approvals) = sides(verdicts);
+        for login in objections {
+            if self.may_write(repo, &login).await? {
                 gates.objections.push(login);
             }
+        }
+        // The newest reviews are the last, so of a list that is not whole no approval can be believed.
+        for login in approvals.into_iter().take(if reviews.whole { APPROVALS } else { 0 }) {
+            gates.approvals += usize::from(self.may_write(repo, &login).await?);
         }
         Ok(())
     }
 
+    async fn may_write(&self, repo: &Repo, login: &Login) -> Result<bool, Error> {
+        let standing = self.standing(repo, login).await?;
+        Ok(standing.is_some_and(|standing| standing.permission >= Permission::Write))
+    }
+
     /// The check runs on the head, ours aside.
     /// <https://docs.github.com/en/rest/checks/runs#list-check-runs-for-a-git-reference>
-    async fn checks(&self, repo: &Repo, pull: &Pull) -> Result<BTreeMap<String, Light>, Error> {
+    async fn checks(&self, repo: &Repo, pull: &Pull) -> Result<Lights, Error> {
         let doing = format!("listing the checks of commit {} of {}", pull.head.short(), repo.name);
         let (key, root) = Self::acting(repo);
-        let path = format!("{root}/commits/{}/check-runs?filter=latest&per_page=100", pull.head);
-        let of = Of { doing: &doing, path: &path, under: Some("check_runs"), pages: PAGES };
+        let path = format!("{root}/commits/{}/check-runs?filter=latest&per_page={TEXTS}", pull.head);
+        let of = Of { doing: &doing, path: &path, under: Some("check_runs"), pages: MOST / TEXTS };
         let runs = self.wire().list::<Run>(&key, of).await?;
-        let mut lights = BTreeMap::new();
+        let mut lights = Lights::default();
         if !runs.whole {
-            lights.insert("more than 1,000 checks".to_owned(), Light::Yellow);
+            lights.shine("more than 1,000 checks".to_owned(), None, Light::Yellow);
         }
         for run in runs.items {
-            if run.app.as_ref().is_some_and(|owner| owner.id == self.inner.id) {
+            let app = run.app.map(|owner| owner.id);
+            if app == Some(self.inner.id) {
                 continue;
             }
             let light = match (run.status.as_str(), run.conclusion.as_deref()) {
@@ -146,31 +192,26 @@ impl GitHub {
                 ("completed", _) => Light::Red,
                 _ => Light::Yellow,
             };
-            worst(&mut lights, run.name, light);
+            lights.shine(run.name, app, light);
         }
         Ok(lights)
     }
 
     /// The commit statuses on the head. Without the opt-in `statuses: read` they count as one that has not ended.
     /// <https://docs.github.com/en/rest/commits/statuses#get-the-combined-status-for-a-specific-reference>
-    async fn statuses(
-        &self,
-        repo: &Repo,
-        pull: &Pull,
-        lights: &mut BTreeMap<String, Light>,
-    ) -> Result<(), Error> {
+    async fn statuses(&self, repo: &Repo, pull: &Pull, lights: &mut Lights) -> Result<(), Error> {
         let doing = format!("listing the statuses of commit {} of {}", pull.head.short(), repo.name);
         let path = format!("/repositories/{}/commits/{}/status?per_page=100", repo.id, pull.head);
-        let of = Of { doing: &doing, path: &path, under: Some("statuses"), pages: PAGES };
+        let of = Of { doing: &doing, path: &path, under: Some("statuses"), pages: MOST / 100 };
         let statuses = match self.wire().list::<Status>(&Key::of(repo, Scope::Statuses), of).await {
             Err(error) if error.kind() == Kind::Denied => {
-                lights.insert(UNSEEN.to_owned(), Light::Yellow);
+                lights.shine(UNSEEN.to_owned(), None, Light::Yellow);
                 return Ok(());
             }
             listed => listed?,
         };
         if !statuses.whole {
-            lights.insert("more than 1,000 statuses".to_owned(), Light::Yellow);
+            lights.shine("more than 1,000 statuses".to_owned(), None, Light::Yellow);
         }
         for status in statuses.items {
             let light = match status.state.as_str() {
@@ -178,19 +219,20 @@ impl GitHub {
                 "pending" => Light::Yellow,
                 _ => Light::Red,
             };
-            worst(lights, status.context, light);
+            // Whoever may write can set a status, and GitHub does not tell here which App did: it proves none.
+            lights.shine(status.context, None, light);
         }
         Ok(())
     }
 
     /// What rulesets and the older branch protection ask of the base; gives the checks that they require, ours aside.
     /// <https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch>
-    async fn rules(&self, repo: &Repo, pull: &Pull, gates: &mut Gates) -> Result<BTreeSet<String>, Error> {
+    async fn rules(&self, repo: &Repo, pull: &Pull, gates: &mut Gates) -> Result<BTreeSet<Required>, Error> {
         let doing = format!("reading the rules of branch {} of {}", pull.base, repo.name);
         let (key, root) = Self::acting(repo);
         let base = escape(pull.base.as_str());
         let path = format!("{root}/rules/branches/{base}?per_page=100");
-        let of = Of { doing: &doing, path: &path, under: None, pages: PAGES };
+        let of = Of { doing: &doing, path: &path, under: None, pages: MOST / 100 };
         let mut required = BTreeSet::new();
         for rule in self.wire().list::<Rule>(&key, of).await?.items {
             if rule.kind == "pull_request" {
@@ -208,18 +250,21 @@ impl GitHub {
             for check in protection["checks"].as_array().into_iter().flatten() {
                 required.extend(self.foreign(&check["context"], &check["app_id"]));
             }
-            for context in protection["contexts"].as_array().into_iter().flatten() {
-                required.extend(self.foreign(context, &Value::Null));
+            // The older form of the same list names no Apps; where the newer one is there it says all.
+            if !protection["checks"].is_array() {
+                for context in protection["contexts"].as_array().into_iter().flatten() {
+                    required.extend(self.foreign(context, &Value::Null));
+                }
             }
         }
         Ok(required)
     }
 
-    /// The name of a required check, unless it is one of ours.
-    fn foreign(&self, context: &Value, app: &Value) -> Option<String> {
-        let context = context.as_str()?;
-        let own = app.as_u64() == Some(self.inner.id) || context.starts_with(OWN);
-        (!own).then(|| context.to_owned())
+    /// A required check, unless it is one of ours. An id below zero, as none, means any App.
+    fn foreign(&self, context: &Value, app: &Value) -> Option<Required> {
+        let (name, app) = (context.as_str()?, app.as_u64());
+        let own = app == Some(self.inner.id) || name.starts_with(OWN);
+        (!own).then(|| Required { name: name.to_owned(), app })
     }
 
     /// GitHub's own verdict on the reviews: the older branch protection tells its number of approvals to administrators
@@ -246,7 +291,51 @@ impl GitHub {
     }
 }
 
-fn worst(lights: &mut BTreeMap<String, Light>, name: String, light: Light) {
-    let there = lights.entry(name).or_insert(light);
-    *there = light.max(*there);
+/// Who objects and who approves, each by the newest verdict.
+fn sides(verdicts: BTreeMap<Login, String>) -> (Vec<Login>, Vec<Login>) {
+    let (mut objections, mut approvals) = (Vec::new(), Vec::new());
+    for (login, verdict) in verdicts {
+        match verdict.as_str() {
+            "CHANGES_REQUESTED" => objections.push(login),
+            "APPROVED" => approvals.push(login),
+            _ => {}
+        }
+    }
+    (objections, approvals)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Light, Lights, Required, sides};
+
+    #[test]
+    fn no_number_of_approvals_hides_an_objection() {
+        let login = |name: String| name.parse().unwrap();
+        let mut verdicts: BTreeMap<_, _> =
+            (0..60).map(|at| (login(format!("a{at:02}")), "APPROVED".to_owned())).collect();
+        verdicts.insert(login("zoe".to_owned()), "CHANGES_REQUESTED".to_owned());
+        verdicts.insert(login("yan".to_owned()), "DISMISSED".to_owned());
+        let (objections, approvals) = sides(verdicts);
+        assert_eq!(objections, [login("zoe".to_owned())]);
+        assert_eq!(approvals.len(), 60);
+    }
+
+    #[test]
+    fn a_check_that_is_asked_of_one_app_is_passed_by_that_app_alone() {
+        let mut lights = Lights::default();
+        lights.shine("ci/build".to_owned(), None, Light::Green);
+        let required = |app| Required { name: "ci/build".to_owned(), app };
+        assert!(lights.pass(&required(None)));
+        assert!(!lights.pass(&required(Some(7))), "a status that any writer may set");
+        lights.shine("ci/build".to_owned(), Some(8), Light::Green);
+        assert!(!lights.pass(&required(Some(7))), "another App's run");
+        lights.shine("ci/build".to_owned(), Some(7), Light::Green);
+        assert!(lights.pass(&required(Some(7))));
+        lights.shine("ci/build".to_owned(), Some(8), Light::Red);
+        assert!(lights.pass(&required(Some(7))) && !lights.pass(&required(None)));
+        assert_eq!(lights.named(Light::Red), ["ci/build"]);
+        assert_eq!(required(Some(7)).to_string(), "ci/build (of the App with id 7)");
+    }
 }

@@ -88,12 +88,16 @@ impl GitHub {
 
     /// A token that reads this repository with Git, good for five minutes at least; of any length and form.
     pub(crate) async fn token(&self, repo: &Repo) -> Result<SecretString, Error> {
-        self.inner.wire.tokens.get(&self.inner.wire, &Key::of(repo, Scope::Fetch)).await
+        self.secret(Key::of(repo, Scope::Fetch)).await
     }
 
     /// A token that pushes to this repository with Git: `branch` targets; needs the opt-in `contents: write`.
     pub(crate) async fn push_token(&self, repo: &Repo) -> Result<SecretString, Error> {
-        self.inner.wire.tokens.get(&self.inner.wire, &Key::of(repo, Scope::Push)).await
+        self.secret(Key::of(repo, Scope::Push)).await
+    }
+
+    async fn secret(&self, key: Key) -> Result<SecretString, Error> {
+        self.inner.wire.tokens.get(&self.inner.wire, &key).await.map(|token| token.secret)
     }
 
     /// Forgets a token that Git found refused.

@@ -1,5 +1,6 @@
 //! Lists, page by page; every list has a bound, and says whether it was whole.
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -7,11 +8,16 @@ use super::error::Error;
 use super::token::Key;
 use super::wire::{Ask, Wire};
 
+/// Items of a page where each may hold a text of 65,536 characters; more would be too large an answer.
+pub(super) const TEXTS: usize = 50;
+
 /// The items of a list, as far as the bound.
 pub(super) struct List<T> {
     pub(super) items: Vec<T>,
     /// Is nothing left out?
     pub(super) whole: bool,
+    /// GitHub's clock when the last page was read.
+    pub(super) date: Option<Timestamp>,
 }
 
 /// Which list, how far.
@@ -19,7 +25,7 @@ pub(super) struct List<T> {
 pub(super) struct Of<'a> {
     /// For errors.
     pub(super) doing: &'a str,
-    /// The first page, with `per_page=100`.
+    /// The first page, with its `per_page`.
     pub(super) path: &'a str,
     /// The key under which the items lie, where the answer is not itself the list.
     pub(super) under: Option<&'a str>,
@@ -31,7 +37,7 @@ impl Wire {
     /// Reads a list. Following pages are asked for by path alone, wherever GitHub says that they are.
     pub(super) async fn list<T: DeserializeOwned>(&self, key: &Key, of: Of<'_>) -> Result<List<T>, Error> {
         let mut items = Vec::new();
-        let mut path = of.path.to_owned();
+        let (mut path, mut date) = (of.path.to_owned(), None);
         for _ in 0..of.pages {
             let mut answer = self.call(key, &Ask::get(of.doing, path)).await?;
             let page = match of.under {
@@ -40,12 +46,13 @@ impl Wire {
             };
             let page: Vec<T> = read(of.doing, page)?;
             items.extend(page);
+            date = answer.date.or(date);
             match answer.next {
                 Some(next) => path = next,
-                None => return Ok(List { items, whole: true }),
+                None => return Ok(List { items, whole: true, date }),
             }
         }
-        Ok(List { items, whole: false })
+        Ok(List { items, whole: false, date })
     }
 }
 

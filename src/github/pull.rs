@@ -10,6 +10,7 @@ use crate::model::github::{Pull, RepoFacts};
 use crate::model::id::{Branch, Login, PullNumber, Repo, RepoId, RepoName, Sha};
 
 /// Open pull requests of one base that are looked at: 1,000.
+#[allow(dead_code, reason = "for `open_pulls`")]
 const OPEN_PAGES: usize = 10;
 /// Pull requests of one commit that are looked at: 300.
 const COMMIT_PAGES: usize = 3;
@@ -67,11 +68,13 @@ struct Facts {
 }
 
 #[derive(Deserialize)]
+#[allow(dead_code, reason = "for `tip`")]
 struct Tip {
     commit: Commit,
 }
 
 #[derive(Deserialize)]
+#[allow(dead_code, reason = "for `tip`")]
 struct Commit {
     sha: Sha,
 }
@@ -92,6 +95,7 @@ impl GitHub {
     }
 
     /// The branch's tip; none: there is no such branch. <https://docs.github.com/en/rest/branches/branches#get-a-branch>
+    #[allow(dead_code, reason = "tests ask for it")]
     pub(crate) async fn tip(&self, repo: &Repo, branch: &Branch) -> Result<Option<Sha>, Error> {
         let doing = format!("reading branch {branch} of {}", repo.name);
         let (key, root) = Self::acting(repo);
@@ -119,6 +123,7 @@ impl GitHub {
 
     /// The open pull requests into a branch; the newest 1,000.
     /// <https://docs.github.com/en/rest/pulls/pulls#list-pull-requests>
+    #[allow(dead_code, reason = "a push to the base will preview these again")]
     pub(crate) async fn open_pulls(&self, repo: &Repo, base: &Branch) -> Result<Vec<Pull>, Error> {
         let doing = format!("listing the open pull requests into {base} of {}", repo.name);
         let base = escape(base.as_str());

@@ -75,8 +75,16 @@ const LIFE: Duration = Duration::from_hours(1);
 /// Tokens that are kept; beyond that, those that have ended are let go.
 const KEPT: usize = 2000;
 
+/// A token, and what it lacks of what was wanted.
+#[derive(Clone)]
+pub(super) struct Token {
+    pub(super) secret: SecretString,
+    /// As in "checks: write`, `deployments: write"; empty: nothing.
+    pub(super) lacks: String,
+}
+
 struct Kept {
-    token: SecretString,
+    token: Token,
     renew: Instant,
 }
 
@@ -96,7 +104,7 @@ struct Minted {
 
 impl Tokens {
     /// A token that is good for five minutes at least.
-    pub(super) async fn get(&self, wire: &Wire, key: &Key) -> Result<SecretString, Error> {
+    pub(super) async fn get(&self, wire: &Wire, key: &Key) -> Result<Token, Error> {
         let slot = self.slot(key);
         let mut kept = slot.lock().await;
         if let Some(kept) = kept.as_ref().filter(|kept| kept.renew > Instant::now()) {
@@ -112,7 +120,7 @@ impl Tokens {
     pub(super) async fn forget(&self, key: &Key, token: &SecretString) {
         let slot = self.slot(key);
         let mut kept = slot.lock().await;
-        if kept.as_ref().is_some_and(|kept| kept.token.expose_secret() == token.expose_secret()) {
+        if kept.as_ref().is_some_and(|kept| kept.token.secret.expose_secret() == token.expose_secret()) {
             *kept = None;
         }
     }
@@ -131,64 +139,80 @@ impl Tokens {
     }
 }
 
-/// Asks for a token. May be repeated: a token that nobody uses harms nobody.
+/// A token for a use; where what we tell people is not granted whole, one for what is granted: without `checks` a comment
+/// can still say so, and the other way round.
 async fn mint(wire: &Wire, key: &Key) -> Result<Kept, Error> {
     let doing = format!("making a token for installation {} and repository {}", key.installation, key.repo);
-    let permissions = key.scope.permissions();
-    let wanted: Map<String, Value> =
-        permissions.iter().map(|(name, level)| ((*name).to_owned(), Value::from(*level))).collect();
-    let body = json!({"repository_ids": [key.repo.0], "permissions": wanted});
-    let path = format!("/app/installations/{}/access_tokens", key.installation);
-    let answer = wire.as_app(&Ask::write(&doing, Method::Post, path, Some(&body)).free()).await;
-    let answer = match answer {
-        Err(Error::Refused { status: 422, message, .. }) => {
-            return Err(refused(wire, key, doing, message).await);
-        }
-        other => other?,
+    let wanted = key.scope.permissions();
+    let message = match ask(wire, key, &doing, wanted).await {
+        Err(Error::Refused { status: 422, message, .. }) => message,
+        settled => return settled,
     };
-    let date = answer.date;
-    let minted: Minted = answer.read(&doing)?;
-    let life = date.map_or(LIFE, |date| {
-        let life = minted.expires_at.duration_since(date);
-        Duration::try_from(life).unwrap_or_default().min(LIFE)
-    });
-    Ok(Kept { token: SecretString::from(minted.token), renew: Instant::now() + life.saturating_sub(MARGIN) })
-}
-
-#[derive(Deserialize)]
-struct Installation {
-    #[serde(default)]
-    permissions: Map<String, Value>,
-}
-
-/// Why a token was refused: GitHub does not say which permission is missing, so the installation is asked.
-async fn refused(wire: &Wire, key: &Key, doing: String, message: String) -> Error {
-    let asked = format!("reading installation {}", key.installation);
-    let path = format!("/app/installations/{}", key.installation);
-    let answer = wire.as_app(&Ask::get(&asked, path)).await.and_then(|answer| answer.read(&asked));
-    let granted: Installation = match answer {
-        Ok(granted) => granted,
-        Err(error) => return error,
-    };
-    let rank = |level: &str| ["read", "write", "admin"].iter().position(|known| *known == level);
-    let lacks = |(name, level): &&(&str, &str)| {
-        granted.permissions.get(*name).and_then(Value::as_str).and_then(rank) < rank(level)
-    };
-    let missing: Vec<String> = key
-        .scope
-        .permissions()
+    // GitHub does not say which permission is missing, so the installation is asked.
+    let granted = granted(wire, key).await?;
+    let has = |name: &str, level: &str| granted.get(name).is_some_and(|given| rank(given) >= rank(level));
+    let missing: Vec<String> = wanted
         .iter()
-        .filter(lacks)
+        .filter(|(name, level)| !has(name, level))
         .map(|(name, level)| format!("{name}: {level}"))
         .collect();
     if missing.is_empty() {
         // All is granted, so it is the repository that the installation does not hold, or no more.
         tracing::debug!(installation = key.installation.0, repository = key.repo.0, message, "token refused");
-        return Error::Gone { doing };
+        return Err(Error::Gone { doing });
     }
-    let missing = format!(
-        "grant it `{}` in the App's settings, and accept it for the installation",
-        missing.join("`, `")
-    );
-    Error::Denied { doing, missing }
+    let least = |(name, level): &(&'static str, &'static str)| match granted.get(*name).map(String::as_str) {
+        Some(_) if has(name, level) => Some((*name, *level)),
+        Some("read") => Some((*name, "read")),
+        _ => None,
+    };
+    let rest: Vec<_> = wanted.iter().filter_map(least).collect();
+    let lacks = missing.join("`, `");
+    if key.scope == Scope::Act && !rest.is_empty() {
+        tracing::warn!(installation = key.installation.0, lacks, "not all is granted");
+        let mut kept = ask(wire, key, &doing, &rest).await?;
+        kept.token.lacks = lacks;
+        return Ok(kept);
+    }
+    Err(Error::Denied { doing, missing: grant(&lacks) })
+}
+
+/// What is to be done about missing permissions: `checks: write`.
+pub(super) fn grant(missing: &str) -> String {
+    format!("grant it `{missing}` in the App's settings, and accept it for the installation")
+}
+
+fn rank(level: &str) -> Option<usize> {
+    ["read", "write", "admin"].iter().position(|known| *known == level)
+}
+
+/// Asks for a token. May be repeated: a token that nobody uses harms nobody.
+async fn ask(wire: &Wire, key: &Key, doing: &str, wanted: &[(&str, &str)]) -> Result<Kept, Error> {
+    let wanted: Map<String, Value> =
+        wanted.iter().map(|(name, level)| ((*name).to_owned(), Value::from(*level))).collect();
+    let body = json!({"repository_ids": [key.repo.0], "permissions": wanted});
+    let path = format!("/app/installations/{}/access_tokens", key.installation);
+    let answer = wire.as_app(&Ask::write(doing, Method::Post, path, Some(&body)).free()).await?;
+    let date = answer.date;
+    let minted: Minted = answer.read(doing)?;
+    let life = date.map_or(LIFE, |date| {
+        let life = minted.expires_at.duration_since(date);
+        Duration::try_from(life).unwrap_or_default().min(LIFE)
+    });
+    let token = Token { secret: SecretString::from(minted.token), lacks: String::new() };
+    Ok(Kept { token, renew: Instant::now() + life.saturating_sub(MARGIN) })
+}
+
+#[derive(Deserialize)]
+struct Installation {
+    #[serde(default)]
+    permissions: HashMap<String, String>,
+}
+
+/// What an installation was granted.
+async fn granted(wire: &Wire, key: &Key) -> Result<HashMap<String, String>, Error> {
+    let doing = format!("reading installation {}", key.installation);
+    let path = format!("/app/installations/{}", key.installation);
+    let answer = wire.as_app(&Ask::get(&doing, path)).await?;
+    answer.read::<Installation>(&doing).map(|installation| installation.permissions)
 }

@@ -28,8 +28,9 @@ const WRITE: Duration = Duration::from_secs(20);
 /// A whole exchange, so that an answer that trickles cannot hold a job: the read time-out is per piece.
 const EXCHANGE: Duration = Duration::from_secs(45);
 
-/// Bytes of an answer. The largest that we ask for, a page of a hundred comments, can hold 6.5 MB.
-const LARGEST: usize = 10 * 1024 * 1024;
+/// Bytes of an answer. The largest that we ask for is a page of fifty texts of 65,536 characters, each of which JSON may
+/// write in six bytes: 20 MB.
+const LARGEST: usize = 32 * 1024 * 1024;
 
 /// A renamed repository redirects once; a chain of renames not much more.
 const REDIRECTS: usize = 3;
@@ -148,12 +149,27 @@ impl Wire {
     ) -> Result<Value, Error> {
         let body = json!({"query": query, "variables": variables});
         let ask = Ask::write(doing, Method::Post, "/graphql", Some(&body)).free();
-        let mut answer = self.repeated(Some(key), &self.graph, &ask).await?;
-        match answer.body["errors"][0]["message"].as_str() {
-            None => Ok(answer.body["data"].take()),
-            Some(message) => {
-                let message = message.chars().take(300).collect();
-                Err(Error::Refused { doing: doing.to_owned(), status: 200, message })
+        for pause in PAUSES {
+            match self.graphed(key, &ask).await {
+                Err(Error::Weather { .. }) => tokio::time::sleep(pause).await,
+                settled => return settled,
+            }
+        }
+        self.graphed(key, &ask).await
+    }
+
+    /// One try of a query. GraphQL tells limits and failures with status 200.
+    async fn graphed(&self, key: &Key, ask: &Ask<'_>) -> Result<Value, Error> {
+        let answer = self.once(Some(key), &self.graph, ask).await?;
+        match verdict(answer.body) {
+            Verdict::Data(data) => Ok(data),
+            Verdict::Limited => {
+                let wait = self.budget.refused(key.installation, Limit::Unnamed, Instant::now());
+                Err(Error::Limited { doing: ask.doing.to_owned(), wait })
+            }
+            Verdict::Hiccup(message) => Err(Error::weather(ask.doing, message)),
+            Verdict::Wrong(message) => {
+                Err(Error::Refused { doing: ask.doing.to_owned(), status: 200, message })
             }
         }
     }
@@ -195,13 +211,25 @@ impl Wire {
         self.pay(key.installation, ask).await?;
         // Making a token comes back here for the App's own call, so the future must have a size.
         let token = Box::pin(self.tokens.get(self, key)).await?;
-        let raw = self.bearing(client, &token, ask).await?;
+        let mut raw = self.bearing(client, &token.secret, ask).await?;
+        if raw.status == 403 && raw.limited().is_none() {
+            // What is missing may be granted meanwhile, and only a new token has it.
+            self.tokens.forget(key, &token.secret).await;
+            raw.lacks = token.lacks;
+            return Ok(raw);
+        }
         if raw.status != 401 {
             return Ok(raw);
         }
-        self.tokens.forget(key, &token).await;
+        self.tokens.forget(key, &token.secret).await;
         let token = Box::pin(self.tokens.get(self, key)).await?;
-        self.bearing(client, &token, ask).await
+        let raw = self.bearing(client, &token.secret, ask).await?;
+        if raw.status == 401 {
+            // A token that was minted just now is not known everywhere at GitHub yet; later it is.
+            self.tokens.forget(key, &token.secret).await;
+            return Err(Error::weather(ask.doing, "GitHub refused a token that it had just made"));
+        }
+        Ok(raw)
     }
 
     async fn bearing(&self, client: &Octocrab, token: &SecretString, ask: &Ask<'_>) -> Result<Raw, Error> {
@@ -235,6 +263,33 @@ impl Wire {
         }
         Err(Error::weather(ask.doing, "GitHub redirects in a circle"))
     }
+}
+
+/// What a GraphQL answer means: <https://docs.github.com/en/graphql/overview/rate-limits-and-node-limits-for-the-graphql-api>.
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    /// It is there.
+    Data(Value),
+    /// Nothing goes for a while.
+    Limited,
+    /// GitHub could not, this time.
+    Hiccup(String),
+    /// The query, or our right to it, is at fault.
+    Wrong(String),
+}
+
+fn verdict(mut body: Value) -> Verdict {
+    let errors = body["errors"].take();
+    let Some(first) = errors.get(0) else { return Verdict::Data(body["data"].take()) };
+    let kinds = || errors.as_array().into_iter().flatten().filter_map(|error| error["type"].as_str());
+    let message = first["message"].as_str().unwrap_or("no reason given").chars().take(300).collect();
+    if kinds().any(|kind| kind == "RATE_LIMITED") {
+        return Verdict::Limited;
+    }
+    // What is wrong with a query has a type of its own, or a place in the query; "Something went wrong while executing
+    // your query" has neither, and no data.
+    let wrong = kinds().next().is_some() || first.get("extensions").is_some();
+    if wrong || !body["data"].is_null() { Verdict::Wrong(message) } else { Verdict::Hiccup(message) }
 }
 
 fn client(root: &str, app: Option<(AppId, &str)>) -> octocrab::Result<Octocrab> {
@@ -275,7 +330,7 @@ async fn send(client: &Octocrab, ask: &Ask<'_>, path: &str) -> Result<Raw, Error
     let headers = headers.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect();
     let body = Limited::new(response.into_body(), LARGEST).collect().await;
     let body = body.map_err(|source| Error::weather(ask.doing, source))?;
-    Ok(Raw { status, headers, bytes: body.to_bytes().to_vec() })
+    Ok(Raw { status, headers, bytes: body.to_bytes().to_vec(), lacks: String::new() })
 }
 
 /// What stops a request on its way is the weather; what stops it before is a defect of ours.
@@ -285,5 +340,26 @@ fn unsent(doing: &str, error: octocrab::Error) -> Error {
         Error::weather(doing, error)
     } else {
         Error::ours(doing, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Verdict, verdict};
+
+    #[test]
+    fn graphql_tells_limits_and_failures_with_a_status_of_success() {
+        let limited = json!({"errors": [{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]});
+        assert_eq!(verdict(limited), Verdict::Limited);
+        let hiccup = json!({"data": null, "errors": [{"message": "Something went wrong while executing your query."}]});
+        assert!(matches!(verdict(hiccup), Verdict::Hiccup(_)));
+        let absent =
+            json!({"data": {"repository": null}, "errors": [{"type": "NOT_FOUND", "message": "no"}]});
+        assert!(matches!(verdict(absent), Verdict::Wrong(_)));
+        let syntax = json!({"errors": [{"message": "Parse error", "extensions": {"code": "parse"}}]});
+        assert!(matches!(verdict(syntax), Verdict::Wrong(_)));
+        assert_eq!(verdict(json!({"data": {"a": 1}})), Verdict::Data(json!({"a": 1})));
     }
 }

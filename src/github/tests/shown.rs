@@ -31,7 +31,9 @@ async fn a_check_is_made_once_and_brought_to_its_end() {
     let world = world();
     let sha = head(&world);
     let bring = async |conclusion, faults| {
-        world.github.check(&world.repo, &sha, &check(conclusion, faults)).await.unwrap()
+        let marked = world.github.check(&world.repo, &sha, &check(conclusion, faults)).await.unwrap();
+        assert!(marked.at.is_some(), "GitHub tells its clock");
+        marked.run
     };
     let first = bring(Conclusion::InProgress, 0).await;
     assert_eq!(bring(Conclusion::InProgress, 0).await, first);
@@ -45,10 +47,13 @@ async fn a_check_is_made_once_and_brought_to_its_end() {
     assert_eq!(runs[0].conclusion.as_deref(), Some("failure"));
     assert_eq!(runs[0].annotations.len(), 120);
 
-    // What has ended begins anew as a run of its own, which is the newest from then on.
-    let again = bring(Conclusion::InProgress, 0).await;
+    // What has ended keeps its words until there is something else to say; annotations cannot be taken back.
+    assert_eq!(bring(Conclusion::InProgress, 0).await, first);
+    let again = bring(Conclusion::Success, 0).await;
     assert_ne!(again, first);
-    assert_eq!(bring(Conclusion::Success, 0).await, again);
+    assert_eq!(bring(Conclusion::InProgress, 0).await, again);
+    assert_eq!(bring(Conclusion::Cancelled, 0).await, again, "corrected in place");
+    assert_eq!(world.shop.check_runs(sha.as_str()).len(), 2);
     world.end();
 }
 

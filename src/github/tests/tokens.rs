@@ -3,8 +3,9 @@
 use github_emulator::{Fault, FaultKind, TokenStyle};
 use secrecy::ExposeSecret;
 
-use super::{permissions, world};
+use super::{permissions, preview, world};
 use crate::github::Kind;
+use crate::model::check::{Check, Conclusion};
 
 #[tokio::test]
 async fn ten_who_want_the_same_token_ask_for_it_once() {
@@ -39,10 +40,13 @@ async fn a_token_that_is_refused_in_flight_is_made_anew_once() {
     assert!(world.github.pull(&world.repo, world.number).await.unwrap().is_some());
     assert_eq!(world.asked("POST", "/access_tokens"), 2);
 
+    // A token may be refused that was made just now: GitHub does not know it everywhere yet, and later it does.
     world.emulator.fault(Fault::once("GET", "/repositories/*/pulls/*", FaultKind::Unauthorized401).times(2));
+    assert!(world.github.pull(&world.repo, world.number).await.unwrap().is_some());
+    assert_eq!(world.asked("POST", "/access_tokens"), 4);
+    world.emulator.fault(Fault::once("GET", "/repositories/*/pulls/*", FaultKind::Unauthorized401).times(6));
     let refused = world.github.pull(&world.repo, world.number).await.unwrap_err();
-    assert_eq!(refused.kind(), Kind::Ours);
-    assert_eq!(world.asked("POST", "/access_tokens"), 3);
+    assert_eq!(refused.kind(), Kind::Weather);
     world.end();
 }
 
@@ -63,9 +67,24 @@ async fn a_permission_that_was_not_granted_is_named() {
     granted.remove("deployments");
     granted.insert("checks".into(), "read".into());
     world.installation.set_permissions(granted).unwrap();
-    let denied = world.github.pull(&world.repo, world.number).await.unwrap_err();
+    // The rest goes on, so that somebody can be told.
+    assert!(world.github.pull(&world.repo, world.number).await.unwrap().is_some());
+    world.github.say(&world.repo, world.number, &preview("one")).await.unwrap();
+    let sha = world.pull.head_sha().unwrap().parse().unwrap();
+    let check = Check {
+        name: "tidegate/preview".into(),
+        external_id: "1".into(),
+        conclusion: Conclusion::Success,
+        title: "x".into(),
+        summary: "x".into(),
+        text: String::new(),
+        faults: Vec::new(),
+    };
+    let denied = world.github.check(&world.repo, &sha, &check).await.unwrap_err();
     assert_eq!(denied.kind(), Kind::Denied);
     assert!(denied.to_string().contains("grant it `checks: write`, `deployments: write`"), "{denied}");
+    world.installation.set_permissions(permissions(&[])).unwrap();
+    world.github.check(&world.repo, &sha, &check).await.expect("granted meanwhile, and seen at once");
     let denied = world.github.push_token(&world.repo).await.unwrap_err();
     assert!(denied.to_string().contains("`contents: write`"), "{denied}");
 }
