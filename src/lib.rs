@@ -1,5 +1,4 @@
 //! Tidegate: what the preview says is what happens, and nothing happens that no preview said.
-#![allow(dead_code, reason = "the rooms are being furnished")]
 
 mod app;
 mod cli;

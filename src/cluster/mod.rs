@@ -93,6 +93,7 @@ impl Cluster {
     }
 
     /// The same with another time for changes to become ready.
+    #[allow(dead_code, reason = "tests wait less long")]
     pub(crate) fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self

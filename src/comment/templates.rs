@@ -11,6 +11,7 @@ use crate::model::fault::{Cause, Failure};
 const BUILTIN: &[(&str, &str)] = &[
     ("baseline.md", include_str!("../../templates/baseline.md")),
     ("broken.md", include_str!("../../templates/broken.md")),
+    ("denied.md", include_str!("../../templates/denied.md")),
     ("ended.md", include_str!("../../templates/ended.md")),
     ("fault.md", include_str!("../../templates/fault.md")),
     ("help.md", include_str!("../../templates/help.md")),
@@ -30,6 +31,7 @@ const BUILTIN: &[(&str, &str)] = &[
 /// Instructions that one rendering may take: a page of 200 environments needs under 100,000.
 const FUEL: u64 = 5_000_000;
 /// The most bytes of one overriding template.
+#[allow(dead_code, reason = "for `load`")]
 const MAX_TEMPLATE: u64 = 256 << 10;
 
 /// The templates, compiled.
@@ -59,6 +61,7 @@ impl Templates {
 
     /// Those that are compiled in, overridden by the files of the same names in `dir`. Each must compile, and a `.md`
     /// file of another name is refused: it would never be used.
+    #[allow(dead_code, reason = "no setting names a folder of templates yet")]
     pub(crate) fn load(dir: &Path) -> Result<Self, Failure> {
         let mut templates = Self::builtin()?;
         let place = |what: &str| format!("cannot read {what} of the templates folder {}", dir.display());

@@ -1,8 +1,14 @@
 //! What can go wrong with GitHub, by who must act.
 
-use crate::model::fault::{Cause, Failure};
 use std::error::Error as StdError;
 use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::model::fault::{Cause, Failure};
+
+/// The longest that a limit is believed: GitHub's own windows are an hour.
+const LONGEST: SignedDuration = SignedDuration::from_hours(1);
 
 /// A call to GitHub that did not give what it should; every variant says what was being done.
 #[derive(Debug, thiserror::Error)]
@@ -118,10 +124,49 @@ pub(super) fn present<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        match error.kind() {
-            Kind::Weather | Kind::Limited => Self::Weather(Cause::new("ask GitHub", error)),
-            Kind::Gone => Self::Gone(Cause::new("ask GitHub", error)),
-            Kind::Denied | Kind::Ours => Self::Ours(Cause::new("ask GitHub", error)),
+        const DOING: &str = "ask GitHub";
+        if let Some(wait) = error.wait() {
+            // Never at once: a limit that says nothing would be asked again and again.
+            let wait = SignedDuration::try_from(wait).unwrap_or(LONGEST);
+            let wait = wait.clamp(SignedDuration::from_secs(1), LONGEST);
+            return Self::Limited { cause: Cause::new(DOING, error), wait };
         }
+        if let Error::Denied { missing, .. } = &error {
+            return Self::Denied { missing: missing.clone(), cause: Cause::new(DOING, error) };
+        }
+        match error.kind() {
+            Kind::Weather | Kind::Limited => Self::Weather(Cause::new(DOING, error)),
+            Kind::Gone => Self::Gone(Cause::new(DOING, error)),
+            Kind::Denied | Kind::Ours => Self::Ours(Cause::new(DOING, error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::SignedDuration;
+
+    use super::Error;
+    use crate::model::fault::Failure;
+
+    #[test]
+    fn a_limit_keeps_how_long_it_lasts_and_a_denial_what_is_missing() {
+        for (wait, wanted) in [(90, 90), (0, 1), (u64::MAX, 3600)] {
+            let limited = Error::Limited { doing: "x".to_owned(), wait: Duration::from_secs(wait) };
+            let failure = Failure::from(limited);
+            assert!(
+                matches!(failure, Failure::Limited { wait, .. } if wait == SignedDuration::from_secs(wanted)),
+                "{failure:?}"
+            );
+        }
+        let denied =
+            Error::Denied { doing: "x".to_owned(), missing: "the App needs checks=write".to_owned() };
+        let failure = Failure::from(denied);
+        assert!(
+            matches!(&failure, Failure::Denied { missing, .. } if missing.contains("checks=write")),
+            "{failure:?}"
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt};
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 /// A mistake in what the author wrote: said on the pull request, with its place and what to do. Never retried.
@@ -137,6 +138,21 @@ pub(crate) enum Failure {
     Author(Vec<Fault>),
     /// GitHub, the cluster or the network is away; retried with back-off, then said.
     Weather(Cause),
+    /// GitHub's rate limit, or our own budget beneath it: nobody is at fault and nothing may be tried before `wait` is over.
+    /// Waited out; never counted as an attempt.
+    Limited {
+        /// What was being done.
+        cause: Cause,
+        /// How long nothing goes.
+        wait: SignedDuration,
+    },
+    /// GitHub does not let the App: whoever installed it must grant what is missing. Told on the pull request, not retried.
+    Denied {
+        /// What was being done.
+        cause: Cause,
+        /// What is missing, in words for that person.
+        missing: String,
+    },
     /// What the work is about is gone (a repository, an installation): nothing remains to be done, nobody to be told.
     Gone(Cause),
     /// A defect or a setting of ours; logged once with an id that the pull request shows.
@@ -172,7 +188,11 @@ impl fmt::Display for Failure {
                 }
                 Ok(())
             }
-            Self::Weather(cause) | Self::Gone(cause) | Self::Ours(cause) => f.write_str(&chain(cause)),
+            Self::Weather(cause)
+            | Self::Limited { cause, .. }
+            | Self::Denied { cause, .. }
+            | Self::Gone(cause)
+            | Self::Ours(cause) => f.write_str(&chain(cause)),
         }
     }
 }

@@ -108,6 +108,7 @@ pub(crate) struct Gates {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// Accepted, waits.
+    #[allow(dead_code, reason = "GitHub has it, and a deployment that waits will be told by it")]
     Queued,
     /// Runs.
     Running,

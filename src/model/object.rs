@@ -124,6 +124,7 @@ impl Bundle {
     }
 
     /// Sorts by identity; call after ids were changed (a namespace filled in).
+    #[allow(dead_code, reason = "tests compare bundles")]
     pub(crate) fn sort(&mut self) {
         self.objects.sort_by(|a, b| a.id.cmp(&b.id));
         self.hooks.sort_by(|a, b| a.id.cmp(&b.id));

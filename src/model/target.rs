@@ -125,6 +125,7 @@ pub(crate) struct Capabilities {
 
 impl Capabilities {
     /// Is this kind namespaced? The target's answer first, then CRDs in the bundle, then what Kubernetes ships.
+    #[allow(dead_code, reason = "tests ask for it")]
     pub(crate) fn namespaced(&self, group: &str, kind: &str, bundle: &Bundle) -> Option<bool> {
         self.namespaced.get(&format!("{group}/{kind}")).copied().or_else(|| {
             bundle.objects.iter().find_map(|object| {

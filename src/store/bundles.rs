@@ -1,6 +1,9 @@
-//! Rendered objects by their digest, so that what was shown can be applied without rendering again.
+//! Rendered objects by their digest, so that what was deployed can be had back without rendering it again, even when a
+//! renderer or a remote chart no longer gives the same.
 //!
-//! They lie here as plain JSON with the Secrets that they hold: whoever can read the database can read them.
+//! Only what is deployed is kept. What is merely previewed is rendered and compared again before it may be deployed, so
+//! keeping it would only put the Secrets of every proposal into the database. They lie here as plain JSON with the Secrets
+//! that they hold, since masked they could not be applied: whoever can read the database can read them.
 
 use jiff::Timestamp;
 
@@ -49,6 +52,7 @@ impl Store {
     }
 
     /// A kept bundle.
+    #[allow(dead_code, reason = "/rollback will apply it; tests read it")]
     pub(crate) async fn bundle(&self, digest: Digest) -> Result<Option<Bundle>, Error> {
         let doing = "reading a bundle";
         bounded(doing, async {

@@ -21,8 +21,10 @@ pub(super) const EXPIRED: &str =
     "SELECT id FROM jobs WHERE state = 'running' AND lease_until <= $1 ORDER BY lease_until LIMIT 1";
 pub(super) const DUE: &str = "SELECT id FROM jobs AS j WHERE state = 'queued' AND run_at <= $1 AND NOT EXISTS \
      (SELECT 1 FROM jobs AS o WHERE o.lane = j.lane AND o.state = 'running') ORDER BY run_at, id LIMIT 1";
+#[allow(dead_code, reason = "for `next_due`")]
 pub(super) const NEXT_EXPIRY: &str =
     "SELECT lease_until FROM jobs WHERE state = 'running' ORDER BY lease_until LIMIT 1";
+#[allow(dead_code, reason = "for `next_due`")]
 pub(super) const NEXT_RUN: &str = "SELECT run_at FROM jobs AS j WHERE state = 'queued' AND NOT EXISTS \
      (SELECT 1 FROM jobs AS o WHERE o.lane = j.lane AND o.state = 'running') ORDER BY run_at, id LIMIT 1";
 
@@ -50,6 +52,7 @@ pub(crate) struct Census {
 
 /// A job that was given up, for people to see.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(dead_code, reason = "for `buried`")]
 pub(crate) struct Buried {
     /// Its row.
     pub id: i64,
@@ -136,6 +139,7 @@ impl NewJob {
 
 impl Store {
     /// Queues a job to run at `run_at` or later.
+    #[allow(dead_code, reason = "tests queue jobs by hand")]
     pub(crate) async fn push(&self, job: &Job, run_at: Timestamp, now: Timestamp) -> Result<Pushed, Error> {
         let doing = "queueing a job";
         bounded(doing, async {
@@ -223,6 +227,7 @@ impl Store {
     }
 
     /// How many jobs wait or run.
+    #[allow(dead_code, reason = "tests wait until nothing is left")]
     pub(crate) async fn queued(&self) -> Result<u64, Error> {
         let doing = "counting jobs";
         bounded(doing, async {
@@ -239,6 +244,7 @@ impl Store {
     }
 
     /// When the next job becomes due: the earliest waiting one of an idle lane, or the end of a lease. None: nothing waits.
+    #[allow(dead_code, reason = "tests ask when")]
     pub(crate) async fn next_due(&self) -> Result<Option<Timestamp>, Error> {
         let doing = "looking when the next job is due";
         bounded(doing, async {
@@ -271,6 +277,7 @@ impl Store {
     }
 
     /// The jobs that were given up, newest first, at most 100.
+    #[allow(dead_code, reason = "a list of what was given up will show them; tests read it")]
     pub(crate) async fn buried(&self) -> Result<Vec<Buried>, Error> {
         let doing = "listing buried jobs";
         bounded(doing, async {
@@ -328,6 +335,7 @@ fn leased(row: &AnyRow, until: Timestamp) -> Result<Leased, Error> {
     })
 }
 
+#[allow(dead_code, reason = "for `Store::buried`")]
 fn buried(row: &AnyRow) -> Result<Buried, Error> {
     let doing = "reading a buried job";
     Ok(Buried {

@@ -43,6 +43,7 @@ impl Store {
     }
 
     /// The id that a name is bound to, without binding it.
+    #[allow(dead_code, reason = "tests ask for it")]
     pub(crate) async fn bound(&self, name: &RepoName) -> Result<Option<RepoId>, Error> {
         bounded("reading a repository's id", self.bound_id(&key(name))).await
     }

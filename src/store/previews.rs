@@ -105,6 +105,7 @@ impl Store {
     }
 
     /// The newest preview, on whatever pull request of the repository, whose head is this commit.
+    #[allow(dead_code, reason = "tests ask for it")]
     pub(crate) async fn preview_of_head(&self, repo: RepoId, head: &Sha) -> Result<Option<Shown>, Error> {
         self.one_preview("WHERE repo = $1 AND head = $2", |query| {
             query.bind(repo.0.cast_signed()).bind(head.as_str().to_owned())
@@ -113,6 +114,7 @@ impl Store {
     }
 
     /// The newest preview, on whatever pull request of the repository, whose merge has this tree.
+    #[allow(dead_code, reason = "a deployment will find by it what was shown")]
     pub(crate) async fn preview_of_tree(&self, repo: RepoId, tree: &Sha) -> Result<Option<Shown>, Error> {
         self.one_preview("WHERE repo = $1 AND tree = $2", |query| {
             query.bind(repo.0.cast_signed()).bind(tree.as_str().to_owned())

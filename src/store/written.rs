@@ -1,10 +1,13 @@
-//! What we wrote on GitHub: ids of comments and check runs by our own keys, so that they are edited, never written twice.
+//! What we wrote on GitHub: the ids of comments, so that they are edited and never written twice, and the checks that we
+//! began, so that none stays pending.
 //!
-//! A remembered id is a short cut. Where it is missing or GitHub no longer knows it, the writer looks by marker or external
-//! id first.
+//! A remembered id is a short cut, and the only way to a comment whose marker somebody edited away. Where it is missing or
+//! GitHub no longer knows it, the writer looks by marker.
+
+use jiff::Timestamp;
 
 use crate::model::id::{CommentId, PullNumber, RepoId, Sha};
-use crate::store::{Error, Store, Told, bounded, column};
+use crate::store::{Error, Store, Told, bounded, column, parsed};
 
 impl Store {
     /// The comment that carries this marker on a pull request.
@@ -54,43 +57,81 @@ impl Store {
         .await
     }
 
-    /// The check run that carries this external id on a commit.
-    pub(crate) async fn check(&self, repo: RepoId, head: &Sha, external: &str) -> Result<Option<u64>, Error> {
-        let doing = "reading a check run's id";
-        bounded(doing, async {
-            let row = sqlx::query("SELECT run FROM checks WHERE repo = $1 AND head = $2 AND external = $3")
-                .bind(repo.0.cast_signed())
-                .bind(head.as_str())
-                .bind(external)
-                .fetch_optional(&self.read)
-                .await
-                .told(doing)?;
-            row.map(|row| Ok(column::<i64>(&row, 0, doing)?.cast_unsigned())).transpose()
-        })
-        .await
-    }
-
-    /// Remembers the check run that carries this external id.
-    pub(crate) async fn remember_check(
+    /// A preview's check is about to be begun on a head.
+    pub(crate) async fn begin_check(
         &self,
-        (repo, head): (RepoId, &Sha),
-        external: &str,
-        run: u64,
+        (repo, pull): (RepoId, PullNumber),
+        head: &Sha,
+        now: Timestamp,
     ) -> Result<(), Error> {
-        let doing = "remembering a check run's id";
+        let doing = "remembering a check that was begun";
         bounded(doing, async {
             sqlx::query(
-                "INSERT INTO checks (repo, head, external, run) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT (repo, head, external) DO UPDATE SET run = excluded.run",
+                "INSERT INTO checks (repo, pull, head, begun) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (repo, pull, head) DO NOTHING",
             )
             .bind(repo.0.cast_signed())
+            .bind(pull.0.cast_signed())
             .bind(head.as_str())
-            .bind(external)
-            .bind(run.cast_signed())
+            .bind(now.as_millisecond())
             .execute(&self.write)
             .await
             .told(doing)?;
             Ok(())
+        })
+        .await
+    }
+
+    /// The heads of a pull request on which a preview's check was begun and not ended, oldest first, at most 100.
+    pub(crate) async fn begun_checks(&self, repo: RepoId, pull: PullNumber) -> Result<Vec<Sha>, Error> {
+        let doing = "listing checks that were begun";
+        bounded(doing, async {
+            let rows = sqlx::query(
+                "SELECT head FROM checks WHERE repo = $1 AND pull = $2 ORDER BY begun, head LIMIT 100",
+            )
+            .bind(repo.0.cast_signed())
+            .bind(pull.0.cast_signed())
+            .fetch_all(&self.read)
+            .await
+            .told(doing)?;
+            rows.iter().map(|row| parsed(&column::<String>(row, 0, doing)?, doing)).collect()
+        })
+        .await
+    }
+
+    /// A preview's check has ended on a head.
+    pub(crate) async fn end_check(
+        &self,
+        (repo, pull): (RepoId, PullNumber),
+        head: &Sha,
+    ) -> Result<(), Error> {
+        let doing = "forgetting a check that was ended";
+        bounded(doing, async {
+            sqlx::query("DELETE FROM checks WHERE repo = $1 AND pull = $2 AND head = $3")
+                .bind(repo.0.cast_signed())
+                .bind(pull.0.cast_signed())
+                .bind(head.as_str())
+                .execute(&self.write)
+                .await
+                .told(doing)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets checks that were begun before `before`, at most 1,000; says how many, so that the caller goes on.
+    pub(crate) async fn prune_checks(&self, before: Timestamp) -> Result<u64, Error> {
+        let doing = "forgetting old checks";
+        bounded(doing, async {
+            let done = sqlx::query(
+                "DELETE FROM checks WHERE (repo, pull, head) IN \
+                 (SELECT repo, pull, head FROM checks WHERE begun < $1 ORDER BY begun LIMIT 1000)",
+            )
+            .bind(before.as_millisecond())
+            .execute(&self.write)
+            .await
+            .told(doing)?;
+            Ok(done.rows_affected())
         })
         .await
     }

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use crate::git::{Mirror, Objects, Want};
 use crate::model::fault::{Cause, Failure, Fault};
 use crate::model::github::RepoFacts;
-use crate::model::id::{Branch, EnvironmentId, EnvironmentName, Repo, Sha};
+use crate::model::id::{Branch, Digest, EnvironmentId, EnvironmentName, Repo, RepoName, Sha};
 use crate::model::settings::{Environment, Settings};
 use crate::model::target::{Scope, TargetSettings};
 use crate::parse;
@@ -38,6 +38,8 @@ pub(crate) struct Ground {
     pub tip: Sha,
     /// The settings in force; none: the default branch has no file.
     pub settings: Option<Settings>,
+    /// The digest of the file in force, so that it can be told when it moved.
+    pub config: Option<Digest>,
 }
 
 impl fmt::Debug for Ground {
@@ -105,7 +107,9 @@ pub(crate) async fn ground(cx: &Context, repo: &Repo, wants: &[Want]) -> Result<
         return Err(Failure::Ours(Cause::plain(format!("{} has no default branch", repo.name))));
     };
     let objects = mirror.objects(Some(&token));
-    let settings = match settings_at(cx, &objects, &tip).await? {
+    let text = objects.read(&tip, FILE, FILE_BYTES).await?;
+    let config = text.as_deref().map(Digest::of);
+    let settings = match text.map(|text| parse::settings_over(&text, FILE, &cx.defaults)) {
         None => None,
         Some(Ok(settings)) => Some(settings),
         Some(Err(faults)) => {
@@ -116,7 +120,13 @@ pub(crate) async fn ground(cx: &Context, repo: &Repo, wants: &[Want]) -> Result<
             return Err(Failure::Author(faults.collect()));
         }
     };
-    Ok(Ground { repo, facts, mirror, objects, token, tip, settings })
+    Ok(Ground { repo, facts, mirror, objects, token, tip, settings, config })
+}
+
+/// Is this name listed? GitHub's names differ in case only for the eye.
+fn lists(listed: &[RepoName], name: &RepoName) -> bool {
+    let name = name.to_string();
+    listed.iter().any(|listed| listed.to_string().eq_ignore_ascii_case(&name))
 }
 
 /// The settings at a commit or tree: none without a file, faults if it is broken.
@@ -179,10 +189,10 @@ impl Ground {
         target: &'c TargetSettings,
     ) -> Result<Result<&'c TargetSettings, Unavailable>, Failure> {
         let known = cx.store.names_of(self.repo.id).await?;
-        if known.iter().any(|name| target.repositories.contains(name)) {
+        if known.iter().any(|name| lists(&target.repositories, name)) {
             return Ok(Ok(target));
         }
-        if !target.repositories.contains(&self.repo.name) {
+        if !lists(&target.repositories, &self.repo.name) {
             return Ok(Err(Unavailable::NotListed(target.name.clone())));
         }
         match cx.store.bind(&self.repo.name, self.repo.id, (cx.clock)()).await? {
@@ -203,5 +213,18 @@ impl Ground {
             secrets: environment.secrets.clone(),
             prune: environment.deploy.prune,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lists;
+
+    #[test]
+    fn a_name_is_listed_however_its_case_is_written() {
+        let name = |name: &str| name.parse().unwrap();
+        let listed = [name("Acme/Shop"), name("acme/other")];
+        assert!(lists(&listed, &name("acme/shop")) && lists(&listed, &name("Acme/Other")));
+        assert!(!lists(&listed, &name("acme/shop2")) && !lists(&[], &name("acme/shop")));
     }
 }

@@ -1,6 +1,7 @@
 //! A pull request's preview: what merging it would change in each environment.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 
 use jiff::SignedDuration;
 
@@ -8,9 +9,9 @@ use crate::comment::{How, Page, Unseen, Way};
 use crate::git::{Merge, Want};
 use crate::github::Kind;
 use crate::model::check::Conclusion;
-use crate::model::fault::{Failure, Fault, chain};
+use crate::model::fault::{Cause, Failure, Fault};
 use crate::model::github::Pull;
-use crate::model::id::{EnvironmentName, PullNumber, Repo, Sha};
+use crate::model::id::{Digest, EnvironmentName, PullNumber, Repo, Sha};
 use crate::model::plan::Preview;
 use crate::model::settings::{BeforeMerge, Environment, Settings, When};
 use crate::model::target::{Floor, Place, TargetSettings};
@@ -59,9 +60,10 @@ pub(crate) async fn run(
     number: PullNumber,
     asked: Asked,
 ) -> Result<Then, Failure> {
-    let Some(pull) = cx.github.pull(repo, number).await?.filter(|pull| pull.open) else {
-        return Ok(Then::done());
-    };
+    let open = cx.github.pull(repo, number).await?.filter(|pull| pull.open);
+    // An earlier run may have begun a check on a head that is the head no more, and ended without ending it.
+    publish::supersede(cx, repo, number, open.as_ref().map(|pull| &pull.head)).await?;
+    let Some(pull) = open else { return Ok(Then::done()) };
     let place = (number, &pull.head);
     if pull.is_fork(repo.id) && (cx.forks == Forks::Never || asked == Asked::Event) {
         let words = match cx.forks {
@@ -79,7 +81,7 @@ pub(crate) async fn run(
     let ground = match ground(cx, repo, &[Want::Branch(pull.base.clone()), Want::Pull(number)]).await {
         Ok(ground) => ground,
         Err(Failure::Author(faults)) => {
-            show(cx, repo, &pull, Made::Unseen(Unseen::Faults(faults))).await?;
+            show(cx, (repo, None), &pull, Made::Unseen(Unseen::Faults(faults))).await?;
             return Ok(Then::done());
         }
         Err(failure) => return Err(failure),
@@ -96,11 +98,17 @@ pub(crate) async fn run(
         return Ok(Then::done());
     }
     let blind = matches!(&made, Made::Plans { blind: true, .. });
-    show(cx, &ground.repo, &pull, made).await?;
+    show(cx, (&ground.repo, ground.config), &pull, made).await?;
     Ok(if blind { Then::wait((cx.clock)() + AGAIN) } else { Then::done() })
 }
 
-async fn show(cx: &Context, repo: &Repo, pull: &Pull, made: Made) -> Result<(), Failure> {
+/// Puts what was made on the pull request, and keeps it; `config` is the digest of the file in force.
+async fn show(
+    cx: &Context,
+    (repo, config): (&Repo, Option<Digest>),
+    pull: &Pull,
+    made: Made,
+) -> Result<(), Failure> {
     let place = (pull.number, &pull.head);
     let before = cx.store.latest_preview(repo.id, pull.number).await?.is_some();
     match made {
@@ -114,7 +122,7 @@ async fn show(cx: &Context, repo: &Repo, pull: &Pull, made: Made) -> Result<(), 
                 Unseen::Conflict { .. } => Vec::new(),
             };
             let shown = cx.templates.unseen(&unseen, pull)?;
-            publish::show(cx, repo, place, &shown, (Conclusion::Failure, faults)).await
+            publish::show(cx, repo, place, &shown, (Conclusion::Failure, faults)).await.map(drop)
         }
         // A comment that was made for another base is told what holds now; without one there is nothing to say.
         Made::Plans { preview, notes, .. }
@@ -135,15 +143,15 @@ async fn show(cx: &Context, repo: &Repo, pull: &Pull, made: Made) -> Result<(), 
                 }
             }
             let conclusion = if faults.is_empty() { Conclusion::Success } else { Conclusion::Failure };
-            publish::show(cx, repo, place, &shown, (conclusion, faults)).await?;
+            let completed = publish::show(cx, repo, place, &shown, (conclusion, faults)).await?;
             // Kept last: what a `/deploy` is bound to was on the pull request before it could be approved.
             let kept = KeptPreview {
                 repo: repo.id,
                 pull: pull.number,
                 preview,
-                config: None,
+                config,
                 comment: shown.comment.body,
-                completed: (cx.clock)(),
+                completed,
             };
             cx.store.save_preview(&kept, (cx.clock)()).await?;
             Ok(())
@@ -217,20 +225,17 @@ async fn plans(
             look: Look::Live,
         };
         let plan = match at(cx, ground, &files, case).await {
-            Err(Failure::Weather(cause)) => {
-                // One target that is away must not hide what happens in the others.
-                tracing::warn!(environment.name = %name, error = %chain(&cause), "a target could not be looked at");
+            Ok((survey, _)) => survey.plan,
+            Err(failure) => {
+                let Some(fault) = unseen(name, &failure) else { return Err(failure) };
+                tracing::warn!(environment.name = %name, error = %failure, "a target could not be looked at");
                 blind = true;
                 let case = At { look: Look::Rendered, ..case };
                 let mut plan = at(cx, ground, &files, case).await?.0.plan;
-                let message = format!("`{name}` could not be looked at: the target is not answering");
-                plan.errors.push(
-                    Fault::new(message).hint("it is tried again by itself; what is shown is rendered only"),
-                );
+                plan.errors.push(fault);
                 plan.digest = None;
                 plan
             }
-            other => other?.0.plan,
         };
         let floor = ground.target(cx, name).await?.ok().map(|target| &target.floor);
         how.insert(name.clone(), way(in_force, floor));
@@ -250,6 +255,31 @@ async fn plans(
         environments,
     };
     Ok(Made::Plans { preview, how, notes, blind })
+}
+
+/// What is said of an environment whose target could not be looked at: one that is away, or that is set up wrongly, must
+/// not hide what happens in the others. None: it is not about the target, and the whole preview waits or ends.
+fn unseen(name: &EnvironmentName, failure: &Failure) -> Option<Fault> {
+    let (why, hint) = match failure {
+        Failure::Weather(_) => ("the target is not answering".to_owned(), ""),
+        Failure::Ours(cause) => (top(cause), "whoever runs Tidegate finds more in its log; "),
+        Failure::Denied { missing, .. } => (missing.clone(), "whoever installed the App can do so; "),
+        Failure::Author(_) | Failure::Limited { .. } | Failure::Gone(_) => return None,
+    };
+    let fault = Fault::new(format!("`{name}` could not be looked at: {why}"));
+    Some(fault.hint(format!("{hint}it is tried again by itself; what is shown is rendered only")))
+}
+
+/// What an error says first, without places on the server's disk: for people who must not learn more of it.
+fn top(cause: &Cause) -> String {
+    let first = cause.source().map_or_else(|| cause.to_string(), ToString::to_string);
+    let line = first.lines().next().unwrap_or_default();
+    let hidden = |word: &str| {
+        let bare = word.trim_start_matches(['"', '\'', '`', '(']);
+        let place = bare.starts_with('/') || bare.starts_with("file:") || bare.starts_with("\\\\");
+        if place { "…".to_owned() } else { word.to_owned() }
+    };
+    line.split(' ').map(hidden).collect::<Vec<_>>().join(" ").chars().take(300).collect()
 }
 
 /// How an environment is deployed, in force now: by its own rules, never below the floor.
@@ -306,8 +336,36 @@ async fn hub<'g>(
     })
 }
 
-/// Surveys one environment at two trees, against its target if this repository may use it.
+/// Forgets the tokens of a repository if this failure says that Git found one refused; says whether it did. One that was
+/// revoked before its time would otherwise be used until it ends.
+pub(crate) async fn forget_refused(cx: &Context, ground: &Ground, failure: &Failure) -> bool {
+    let Failure::Weather(cause) = failure else { return false };
+    let git = cause.source().and_then(|source| source.downcast_ref::<crate::git::Error>());
+    if !git.is_some_and(crate::git::Error::is_unauthorised) {
+        return false;
+    }
+    cx.github.refused(&ground.repo, &ground.token).await;
+    if let Ok(push) = cx.github.push_token(&ground.repo).await {
+        cx.github.refused(&ground.repo, &push).await;
+    }
+    true
+}
+
+/// Surveys one environment at two trees, against its target if this repository may use it; with new tokens once more if
+/// the target refused the old ones.
 pub(crate) async fn at(
+    cx: &Context,
+    ground: &Ground,
+    files: &Files<'_>,
+    case: At<'_>,
+) -> Result<(Survey, Option<target::Target>), Failure> {
+    match once(cx, ground, files, case).await {
+        Err(failure) if forget_refused(cx, ground, &failure).await => once(cx, ground, files, case).await,
+        settled => settled,
+    }
+}
+
+async fn once(
     cx: &Context,
     ground: &Ground,
     files: &Files<'_>,
@@ -343,4 +401,36 @@ pub(crate) async fn at(
         survey.plan.digest = None;
     }
     Ok((survey, connected))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unseen;
+    use crate::model::fault::{Cause, Failure};
+
+    #[test]
+    fn one_target_that_is_set_up_wrongly_is_a_fault_of_its_environment_alone() {
+        let name = "prod".parse().unwrap();
+        let says = |failure: Failure| unseen(&name, &failure).map(|fault| fault.message);
+        let settings =
+            Cause::new("working on a cluster", "target prod has no usable Kubernetes configuration");
+        assert_eq!(
+            says(Failure::Ours(settings)).as_deref(),
+            Some("`prod` could not be looked at: target prod has no usable Kubernetes configuration")
+        );
+        let disk = Cause::plain("cannot read `/srv/tidegate/out/a.yaml` or (/etc/kube) now\ntoken: x");
+        assert_eq!(
+            says(Failure::Ours(disk)).as_deref(),
+            Some("`prod` could not be looked at: cannot read … or … now")
+        );
+        let missing = "grant it `contents: write`".to_owned();
+        let denied = says(Failure::Denied { cause: Cause::plain("push"), missing }).unwrap();
+        assert!(denied.ends_with("grant it `contents: write`"), "{denied}");
+        assert!(
+            says(Failure::weather("x", "connection refused by 10.0.0.7")).unwrap().ends_with("not answering")
+        );
+        assert_eq!(says(Failure::Gone(Cause::plain("x"))), None);
+        let wait = jiff::SignedDuration::from_secs(1);
+        assert_eq!(says(Failure::Limited { cause: Cause::plain("x"), wait }), None);
+    }
 }

@@ -26,6 +26,12 @@ async fn plain() -> (World, Repository) {
     (world, repository)
 }
 
+/// Waits until every fault has struck: what it holds up has begun, and has not happened.
+async fn struck(world: &World) {
+    let all = async || world.hub.unspent_faults().is_empty();
+    world.until("the fault struck", Duration::from_mins(1), all).await;
+}
+
 /// Exactly one comment and one check that ended well, on the head as it is.
 fn previewed_once(repository: &Repository, pull: &Pull) {
     let head = pull.head_sha().unwrap();
@@ -40,11 +46,10 @@ fn previewed_once(repository: &Repository, pull: &Pull) {
 async fn killed_between_the_202_and_the_comment_there_is_one_comment_and_one_check_in_the_end() {
     let (mut world, repository) = plain().await;
     // GitHub is slow to take the comment: the delivery was answered with 202 long ago when the power fails.
-    let slow = FaultKind::Slow(Duration::from_secs(5));
+    let slow = FaultKind::Slow(Duration::from_mins(5));
     world.hub.fault(Fault::once("POST", "/repos/acme/shop/issues/*/comments", slow));
     let pull = world.propose(&repository, "red", &FILES);
-    let begun = async || !repository.check_runs(&pull.head_sha().unwrap()).is_empty();
-    world.until("the preview began", Duration::from_secs(20), begun).await;
+    struck(&world).await;
     assert!(previews(&pull).is_empty());
     world.restart().await;
     world
@@ -78,12 +83,12 @@ async fn killed_during_an_apply_it_ends_once() {
     let (mut world, repository) = plain().await;
     let pull = world.previewed(&repository, "red", &FILES).await;
     // The end of the deployment cannot be told for a while: by then the branch is pushed.
-    let slow = FaultKind::Slow(Duration::from_secs(5));
+    let slow = FaultKind::Slow(Duration::from_mins(5));
     world.hub.fault(Fault::once("POST", "/repos/acme/shop/deployments/*/statuses", slow).after(1));
     world.later().await;
     pull.comment("bob", "/deploy staging").unwrap();
-    let pushed = async || repository.head("rendered/staging").is_some();
-    world.until("the branch is pushed", Duration::from_secs(20), pushed).await;
+    struck(&world).await;
+    assert!(repository.head("rendered/staging").is_some());
     world.restart().await;
     world
         .until("the deployment ended", LEASE, async || {
@@ -107,18 +112,16 @@ async fn killed_during_an_apply_it_ends_once() {
 #[tokio::test]
 async fn sigterm_hands_work_back_and_the_next_start_goes_on() {
     let (mut world, repository) = plain().await;
-    let slow = FaultKind::Slow(Duration::from_secs(30));
+    let slow = FaultKind::Slow(Duration::from_mins(5));
     world.hub.fault(Fault::once("POST", "/repos/acme/shop/issues/*/comments", slow));
     let pull = world.propose(&repository, "red", &FILES);
-    let begun = async || !repository.check_runs(&pull.head_sha().unwrap()).is_empty();
-    world.until("the preview began", Duration::from_secs(20), begun).await;
+    struck(&world).await;
     assert_eq!(
         world.server.terminate(Duration::from_secs(15)).await.code(),
         Some(0),
         "{}",
         world.server.log()
     );
-    world.hub.clear_faults();
     world.server.start().await;
     world
         .until("the preview stands", LEASE, async || {
@@ -236,5 +239,55 @@ async fn many_pushes_at_once_end_in_one_comment_for_the_last() {
     for run in repository.check_runs(&pull.head_sha().unwrap()) {
         assert_eq!(run.status, "completed", "{run:#?}");
     }
+    world.finish().await;
+}
+
+/// A preview that began on its head and then had to wait.
+async fn waiting(world: &World, repository: &Repository) -> (Pull, String) {
+    let limit = FaultKind::Secondary { status: 403, retry_after: Some(3) };
+    world.hub.fault(Fault::once("POST", "/repos/acme/shop/issues/*/comments", limit));
+    let pull = world.propose(repository, "red", &FILES);
+    struck(world).await;
+    let head = pull.head_sha().unwrap();
+    assert_eq!(repository.check_runs(&head).len(), 1);
+    (pull, head)
+}
+
+#[tokio::test]
+async fn the_check_of_a_head_that_was_overtaken_while_it_waited_is_ended() {
+    let (world, repository) = plain().await;
+    let (pull, first) = waiting(&world, &repository).await;
+    pull.push("ann", &[("apps/blue.yaml", Some(&OBJECT.replace("red", "blue")))]).unwrap();
+    stands(&world, &repository, &pull).await;
+    assert_eq!(conclusion(&repository, &first, CHECK), "cancelled");
+    assert_eq!(repository.check_runs(&first).len(), 1);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_check_of_a_pull_request_that_was_closed_while_it_waited_is_ended() {
+    let (world, repository) = plain().await;
+    let (pull, head) = waiting(&world, &repository).await;
+    pull.close("ann").unwrap();
+    let ended = async || conclusion(&repository, &head, CHECK) == "cancelled";
+    world.until("the check ended", LEASE, ended).await;
+    assert!(previews(&pull).is_empty());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_comment_whose_marker_was_edited_away_meanwhile_is_changed_and_not_written_again() {
+    let (mut world, repository) = plain().await;
+    let pull = world.previewed(&repository, "red", &FILES).await;
+    let ours = previews(&pull)[0].id;
+    // Nothing but the database remembers it.
+    world.server.kill();
+    pull.edit_comment(ours, "ann", "I know better.").unwrap();
+    world.hub.hooks().settle().await;
+    world.server.start().await;
+    pull.push("ann", &[("apps/blue.yaml", Some(&OBJECT.replace("red", "blue")))]).unwrap();
+    stands(&world, &repository, &pull).await;
+    assert_eq!(pull.comments().len(), 1, "{:#?}", pull.comments());
+    assert_eq!(previews(&pull)[0].id, ours);
     world.finish().await;
 }

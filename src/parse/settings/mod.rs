@@ -35,6 +35,7 @@ const FAULTS: usize = 100;
 pub(in crate::parse) const KEYS: &[&str] = &["version", "branch", "defaults", "environments"];
 
 /// The file's settings, or all that is wrong with it; `file` is what the faults call it.
+#[allow(dead_code, reason = "tests read files without an operator")]
 pub(crate) fn settings(text: &[u8], file: &str) -> Result<Settings, Vec<Fault>> {
     settings_over(text, file, &Value::Null)
 }

@@ -61,7 +61,7 @@ CREATE TABLE effects (
 );
 CREATE INDEX effects_bundle ON effects (bundle);
 
--- Rendered objects as JSON, by digest. Secrets lie in them in clear, as the cluster will get them.
+-- What was deployed, as JSON, by digest. Secrets lie in it in clear, as the cluster got them.
 CREATE TABLE bundles (
     digest TEXT   NOT NULL PRIMARY KEY,
     body   BYTES  NOT NULL,
@@ -89,13 +89,15 @@ CREATE TABLE comments (
     comment BIGINT NOT NULL,
     PRIMARY KEY (repo, pull, marker)
 );
+-- Preview checks that we began and have not ended: whatever becomes of the job, none may stay pending.
 CREATE TABLE checks (
-    repo     BIGINT NOT NULL,
-    head     TEXT   NOT NULL,
-    external TEXT   NOT NULL,
-    run      BIGINT NOT NULL,
-    PRIMARY KEY (repo, head, external)
+    repo  BIGINT NOT NULL,
+    pull  BIGINT NOT NULL,
+    head  TEXT   NOT NULL,
+    begun BIGINT NOT NULL,
+    PRIMARY KEY (repo, pull, head)
 );
+CREATE INDEX checks_begun ON checks (begun);
 
 -- Who holds an environment.
 CREATE TABLE locks (

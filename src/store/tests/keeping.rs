@@ -20,6 +20,7 @@ on_both!(
     a_lock_is_one_pull_requests_until_it_ends,
     a_name_belongs_to_the_first_id_seen,
     what_was_written_on_github_is_found_again,
+    a_check_that_was_begun_is_known_until_it_ends,
 );
 
 fn delivery(id: &str) -> Delivery {
@@ -255,10 +256,22 @@ async fn what_was_written_on_github_is_found_again(place: Place) {
     store.remember_comment(here, "m", CommentId(u64::MAX)).await.unwrap();
     assert_eq!(store.comment(here.0, here.1, "m").await.unwrap(), Some(CommentId(u64::MAX)));
     assert_eq!(store.comment(here.0, here.1, "other").await.unwrap(), None);
-    let head = sha('1');
-    store.remember_check((here.0, &head), "preview", 7).await.unwrap();
-    assert_eq!(store.check(here.0, &head, "preview").await.unwrap(), Some(7));
-    assert_eq!(store.check(here.0, &sha('2'), "preview").await.unwrap(), None);
+}
+
+async fn a_check_that_was_begun_is_known_until_it_ends(place: Place) {
+    let store = place.open().await;
+    let here = (repo().id, PullNumber(5));
+    store.begin_check(here, &sha('2'), at(1)).await.unwrap();
+    store.begin_check(here, &sha('1'), at(2)).await.unwrap();
+    store.begin_check(here, &sha('2'), at(3)).await.unwrap();
+    store.begin_check((here.0, PullNumber(6)), &sha('3'), at(3)).await.unwrap();
+    assert_eq!(store.begun_checks(here.0, here.1).await.unwrap(), [sha('2'), sha('1')]);
+    store.end_check(here, &sha('2')).await.unwrap();
+    store.end_check(here, &sha('2')).await.unwrap();
+    assert_eq!(store.begun_checks(here.0, here.1).await.unwrap(), [sha('1')]);
+    assert_eq!(store.prune_checks(at(2)).await.unwrap(), 0);
+    assert_eq!(store.prune_checks(at(3)).await.unwrap(), 1);
+    assert_eq!(store.begun_checks(here.0, here.1).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -174,7 +174,14 @@ async fn make(
         deployment: &deployment,
         permit,
     };
-    let applied = target.apply(&scope, &run).await?;
+    keep_bundle(cx, &survey).await;
+    let applied = match target.apply(&scope, &run).await {
+        Err(failure) => {
+            preview::forget_refused(cx, ground, &failure).await;
+            return Err(failure);
+        }
+        applied => applied?,
+    };
     if !permit.holds()
         && cx.store.deployment(&deployment.id).await?.is_none_or(|now| now.state == State::Running)
     {
@@ -188,6 +195,14 @@ async fn make(
     keep(cx, leased, &mut deployment).await?;
     end::tell(cx, &deployment, Some((&survey.plan, &notes))).await?;
     Ok(Then::done())
+}
+
+/// Keeps what is about to be deployed. A database that does not take it must not stop the deployment.
+async fn keep_bundle(cx: &Context, survey: &Survey) {
+    let Some(digest) = survey.plan.bundle else { return };
+    if let Err(error) = cx.store.keep_bundle(digest, &survey.facts.bundle, (cx.clock)()).await {
+        tracing::warn!(error = %crate::model::fault::chain(&error), "what is deployed could not be kept");
+    }
 }
 
 /// GitHub's record of it.
