@@ -6,7 +6,7 @@ use crate::git::Want;
 use crate::model::deployment::{Commits, Deployment, State, Trigger};
 use crate::model::fault::Failure;
 use crate::model::id::{Branch, EnvironmentId, Login, Repo, Sha};
-use crate::model::settings::When;
+use crate::model::settings::{Environment, When};
 use crate::work::ground::{Unavailable, ground};
 use crate::work::{Context, Then};
 
@@ -32,12 +32,18 @@ pub(crate) async fn run(
     let (Some(settings), Some(tip)) = (&ground.settings, ground.mirror.tip(branch).await?) else {
         return Ok(Then::done());
     };
+    let follows = |environment: &Environment| {
+        ground.tracked(environment) == *branch && environment.deploy.when == When::Merge
+    };
+    if !settings.environments.values().any(follows) {
+        return Ok(Then::done());
+    }
     let tree = ground.objects.tree_of(&tip).await?;
     let pulls = cx.github.pulls_of(&ground.repo, &tip).await?;
     let pull =
         pulls.iter().filter(|pull| pull.merged && pull.base == *branch).max_by_key(|pull| pull.number.0);
     for (name, environment) in &settings.environments {
-        if ground.tracked(environment) != *branch || environment.deploy.when != When::Merge {
+        if !follows(environment) {
             continue;
         }
         if let Err(unavailable) = ground.target(cx, name).await? {
