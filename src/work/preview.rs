@@ -227,7 +227,7 @@ async fn plans(
         let plan = match at(cx, ground, &files, case).await {
             Ok((survey, _)) => survey.plan,
             Err(failure) => {
-                let Some(fault) = unseen(name, &failure) else { return Err(failure) };
+                let Some(fault) = unseen(&failure) else { return Err(failure) };
                 tracing::warn!(environment.name = %name, error = %failure, "a target could not be looked at");
                 blind = true;
                 let case = At { look: Look::Rendered, ..case };
@@ -259,14 +259,14 @@ async fn plans(
 
 /// What is said of an environment whose target could not be looked at: one that is away, or that is set up wrongly, must
 /// not hide what happens in the others. None: it is not about the target, and the whole preview waits or ends.
-fn unseen(name: &EnvironmentName, failure: &Failure) -> Option<Fault> {
+fn unseen(failure: &Failure) -> Option<Fault> {
     let (why, hint) = match failure {
-        Failure::Weather(_) => ("the target is not answering".to_owned(), ""),
+        Failure::Weather(_) => ("it is not answering".to_owned(), ""),
         Failure::Ours(cause) => (top(cause), "whoever runs Tidegate finds more in its log; "),
         Failure::Denied { missing, .. } => (missing.clone(), "whoever installed the App can do so; "),
         Failure::Author(_) | Failure::Limited { .. } | Failure::Gone(_) => return None,
     };
-    let fault = Fault::new(format!("`{name}` could not be looked at: {why}"));
+    let fault = Fault::new(format!("the target could not be looked at: {why}"));
     Some(fault.hint(format!("{hint}it is tried again by itself; what is shown is rendered only")))
 }
 
@@ -410,18 +410,17 @@ mod tests {
 
     #[test]
     fn one_target_that_is_set_up_wrongly_is_a_fault_of_its_environment_alone() {
-        let name = "prod".parse().unwrap();
-        let says = |failure: Failure| unseen(&name, &failure).map(|fault| fault.message);
+        let says = |failure: Failure| unseen(&failure).map(|fault| fault.message);
         let settings =
             Cause::new("working on a cluster", "target prod has no usable Kubernetes configuration");
         assert_eq!(
             says(Failure::Ours(settings)).as_deref(),
-            Some("`prod` could not be looked at: target prod has no usable Kubernetes configuration")
+            Some("the target could not be looked at: target prod has no usable Kubernetes configuration")
         );
         let disk = Cause::plain("cannot read `/srv/tidegate/out/a.yaml` or (/etc/kube) now\ntoken: x");
         assert_eq!(
             says(Failure::Ours(disk)).as_deref(),
-            Some("`prod` could not be looked at: cannot read … or … now")
+            Some("the target could not be looked at: cannot read … or … now")
         );
         let missing = "grant it `contents: write`".to_owned();
         let denied = says(Failure::Denied { cause: Cause::plain("push"), missing }).unwrap();

@@ -11,7 +11,6 @@ use crate::support::page::stable;
 use crate::support::world::World;
 use crate::support::world::branch_target;
 use crate::support::world::conclusion;
-use crate::support::world::permissions;
 use crate::support::world::previews;
 
 const CHECK: &str = "tidegate/preview";
@@ -205,42 +204,4 @@ async fn a_branch_target_that_is_a_tracked_branch_is_refused() {
     assert_eq!(conclusion(&repository, &pull.head_sha().unwrap(), CHECK), "failure");
     assert_eq!(repository.head("main"), tip);
     world.finish().await;
-}
-
-/// A world whose installation was granted everything but `name`, and `less`, and a pull request in it.
-async fn proposed_without(
-    name: &str,
-    less: &[(&str, &str)],
-) -> (World, github_emulator::Repository, github_emulator::Pull) {
-    let world = World::with_branches().await;
-    let (repository, installation) = world.repository("acme/shop", "plain", NAMES);
-    let mut granted = permissions(&[("contents", "write")]);
-    granted.remove(name);
-    granted.extend(less.iter().map(|(name, level)| ((*name).to_owned(), (*level).to_owned())));
-    installation.set_permissions(granted).unwrap();
-    let pull = world.propose(&repository, "red", &[("apps/red.yaml", Some(OBJECT))]);
-    world.settle().await;
-    (world, repository, pull)
-}
-
-#[tokio::test]
-async fn without_checks_a_comment_says_what_to_grant() {
-    let (mut world, repository, pull) = proposed_without("checks", &[]).await;
-    let comments = pull.comments();
-    assert_eq!(comments.len(), 1, "{comments:#?}");
-    assert!(comments[0].body.contains("checks: write"), "{}", comments[0].body);
-    assert!(repository.check_runs(&pull.head_sha().unwrap()).is_empty());
-    assert_eq!(world.server.jobs(&["buried"]).await, 1);
-    assert_eq!(world.server.terminate(Duration::from_secs(15)).await.code(), Some(0));
-}
-
-#[tokio::test]
-async fn without_comments_the_check_says_what_to_grant() {
-    let (mut world, repository, pull) = proposed_without("issues", &[("pull_requests", "read")]).await;
-    let head = pull.head_sha().unwrap();
-    let said = page::checks(&repository, &head);
-    assert_eq!(conclusion(&repository, &head, CHECK), "failure");
-    assert!(said.contains("issues: write"), "{said}");
-    assert!(pull.comments().is_empty());
-    assert_eq!(world.server.terminate(Duration::from_secs(15)).await.code(), Some(0));
 }
