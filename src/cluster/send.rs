@@ -60,11 +60,15 @@ pub(super) async fn apply(
     wire.call(&Call::send(Method::PATCH, doing, path).apply(payload).safe()).await
 }
 
-/// A server-side apply in earnest that is meant to create. Sent once: only the first answer tells creation (201) from
-/// writing over something that appeared meanwhile (200).
-pub(super) async fn apply_once(wire: &Wire, address: &Address, payload: &Value) -> Result<Answer, Trouble> {
+/// A server-side apply in earnest that creates or is refused (409). It names a version that no object has: the store's
+/// first, which it had before anything was in it. Without that it would write over what somebody else created since we
+/// looked, and where that was another environment of ours there would not even be a conflict, for the manager is the same.
+/// Sent once: whether an unanswered one took effect, a look tells.
+pub(super) async fn apply_new(wire: &Wire, address: &Address, payload: &Value) -> Result<Answer, Trouble> {
     let path = format!("{}?fieldManager={MANAGER}&fieldValidation=Strict&force=false", address.path());
-    wire.call(&Call::send(Method::PATCH, format!("create {}", address.id), path).apply(payload)).await
+    let mut body = payload.clone();
+    body["metadata"]["resourceVersion"] = "1".into();
+    wire.call(&Call::send(Method::PATCH, format!("create {}", address.id), path).apply(&body)).await
 }
 
 /// Plain creation, for names that the server makes up. Never sent again: it could create two.

@@ -2,17 +2,19 @@
 //!
 //! The inventory is written before the first object (old and new together) and shrinks only after deletes were confirmed;
 //! every write says the same when it is said twice; what is created is looked at before. So a run that ends at any point
-//! leaves a state that the next plan sees and the next run finishes.
+//! leaves a state that the next plan sees and the next run finishes. What was written is confirmed only once it was seen
+//! ready; until then it is owed, and each later run waits for it before it deletes anything or succeeds.
 
 mod hook;
 mod order;
+mod owed;
 mod pods;
 mod record;
 mod remove;
 mod wait;
 mod write;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -56,7 +58,7 @@ pub(super) async fn apply(cluster: &Cluster, scope: &Scope, run: &Run<'_>) -> Re
     let set = owner::set(environment);
     let desk = Desk { cluster, scope, set: &set, permit: run.permit };
     let mut course = Course::new(desk, *run, record.as_ref());
-    if run.plan.is_empty() {
+    if run.plan.is_empty() && course.owed.is_empty() {
         course.record(record).await?;
         return Ok(Vec::new());
     }
@@ -78,6 +80,8 @@ struct Course<'a> {
     run: Run<'a>,
     /// What was owned before this run.
     owned: HashMap<ObjectId, Owned>,
+    /// What an earlier run wrote and did not see ready, and this plan does not write.
+    owed: HashSet<ObjectId>,
     results: Vec<Applied>,
     fates: HashMap<ObjectId, Fate>,
     /// Written and not yet ready.
@@ -89,10 +93,12 @@ struct Course<'a> {
 impl<'a> Course<'a> {
     fn new(desk: Desk<'a>, run: Run<'a>, record: Option<&Record>) -> Self {
         let known = record.map(|record| &record.inventory).or(run.inventory);
-        let owned = known
+        let owned: HashMap<ObjectId, Owned> = known
             .map(|known| known.entries.iter().map(|(id, owned)| (id.clone(), owned.clone())).collect())
             .unwrap_or_default();
-        Self { desk, run, owned, results: Vec::new(), fates: HashMap::new(), pending: Vec::new(), halt: None }
+        let owed = owed::owed(&run, &owned);
+        let (results, fates, pending) = (Vec::new(), HashMap::new(), Vec::new());
+        Self { desk, run, owned, owed, results, fates, pending, halt: None }
     }
 
     /// Nothing is written: every change says why.
@@ -110,6 +116,7 @@ impl<'a> Course<'a> {
                 self.hooks(Phase::Before).await;
             }
             self.write(stage).await;
+            self.recall(stage).await;
             // Foundations are waited for with the workloads: a claim may need a pod to be bound.
             if stage != Stage::Foundations {
                 self.wait().await;
@@ -178,7 +185,7 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Notes a write's outcome; what is not ready yet is waited for.
+    /// Notes a write's outcome.
     fn take(&mut self, change: &Change, mut address: Address, since: Instant, effect: Effect) {
         let (result, body, after) = match effect {
             Effect::Written { body, after } => (Done::Changed, body, after),
@@ -196,18 +203,17 @@ impl<'a> Course<'a> {
         self.fates.insert(change.id.clone(), Fate::Held(uid));
         self.note(change, result, Some(after));
         address.name(&body);
+        self.expect(change.id.clone(), address, body, since);
+    }
+
+    /// What is not ready yet is waited for.
+    fn expect(&mut self, id: ObjectId, address: Address, body: Value, since: Instant) {
         match state(&body, Goal::Working) {
             State::Ready => {}
             State::Silent if !address.served.status => {}
-            State::Failed(why) => self.worsen(&change.id, why, 0),
+            State::Failed(why) => self.worsen(&id, why, 0),
             State::Waiting(_) | State::Failing(_) | State::Silent => {
-                self.pending.push(Pending {
-                    id: change.id.clone(),
-                    address,
-                    body,
-                    goal: Goal::Working,
-                    since,
-                });
+                self.pending.push(Pending { id, address, body, goal: Goal::Working, since });
             }
         }
     }
@@ -342,8 +348,12 @@ impl<'a> Course<'a> {
     }
 
     fn fail(&mut self, change: &Change, why: String) {
-        self.halt.get_or_insert_with(|| format!("not tried, because {} failed", change.id));
-        self.note(change, Done::Failed(why), None);
+        self.end(&change.id, change.action, why);
+    }
+
+    fn end(&mut self, id: &ObjectId, action: Action, why: String) {
+        self.halt.get_or_insert_with(|| format!("not tried, because {id} failed"));
+        self.results.push(outcome(id, action, Done::Failed(why), None));
     }
 
     fn fail_all(&mut self, steps: &[&Change], why: &str) {
@@ -370,9 +380,12 @@ impl<'a> Course<'a> {
     }
 
     fn note(&mut self, change: &Change, result: Done, after: Option<Value>) {
-        let (id, action) = (change.id.clone(), change.action);
-        self.results.push(Applied { id, action, result, after, millis: 0 });
+        self.results.push(outcome(&change.id, change.action, result, after));
     }
+}
+
+fn outcome(id: &ObjectId, action: Action, result: Done, after: Option<Value>) -> Applied {
+    Applied { id: id.clone(), action, result, after, millis: 0 }
 }
 
 async fn one<'a>(desk: Desk<'a>, step: Step<'a>, found: Option<Found>) -> (Step<'a>, Instant, u64, Effect) {

@@ -11,16 +11,20 @@ use crate::cluster::inventory::{self, Record};
 use crate::cluster::look::lives::{Found, lives};
 use crate::cluster::owner::owner;
 use crate::model::object::ObjectId;
-use crate::model::report::Done;
+use crate::model::report::{Applied, Done};
 use crate::model::view::{Inventory, Owned, Owner};
 
 /// What is known of an object after its write.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Fate {
-    /// It is there, as rendered, in this incarnation.
+    /// It is there, as rendered, in this incarnation; whether it became ready is the outcome's to say.
     Held(Option<String>),
     /// It is not ours any more.
     Released,
+}
+
+fn went_well(applied: &Applied) -> bool {
+    matches!(applied.result, Done::Changed | Done::Unchanged)
 }
 
 impl Course<'_> {
@@ -59,12 +63,16 @@ impl Course<'_> {
             let fresh = || Owned { uid: None, digest: None, app: String::new() };
             let entry = now.entries.entry(object.id.clone()).or_insert_with(fresh);
             entry.app.clone_from(&object.origin.app);
-            entry.digest = Some(object.digest());
+            if !self.owed.contains(&object.id) {
+                entry.digest = Some(object.digest());
+            }
         }
         self.identify(&mut now).await;
         for id in self.vanished(&now).await {
             now.entries.remove(&id);
         }
+        let well: HashSet<&ObjectId> =
+            self.results.iter().filter(|applied| went_well(applied)).map(|applied| &applied.id).collect();
         for (id, fate) in &self.fates {
             match (fate, self.run.bundle.find(id), now.entries.get_mut(id)) {
                 (Fate::Released, _, _) => {
@@ -73,12 +81,13 @@ impl Course<'_> {
                 (Fate::Held(uid), Some(object), Some(entry)) => {
                     entry.uid.clone_from(uid);
                     entry.app.clone_from(&object.origin.app);
-                    entry.digest = Some(object.digest());
+                    // What did not become ready stays owed: the next run must see it ready before it succeeds.
+                    entry.digest = well.contains(id).then(|| object.digest());
                 }
                 (Fate::Held(_), _, _) => {}
             }
         }
-        if self.results.iter().all(|applied| matches!(applied.result, Done::Changed | Done::Unchanged)) {
+        if self.results.iter().all(went_well) {
             now.commit = Some(self.run.deployment.commits.head.clone());
             now.tree = Some(self.run.deployment.commits.tree.clone());
             now.plan = self.run.plan.digest;

@@ -74,6 +74,14 @@ pub(super) enum Effect {
     Stopped,
 }
 
+/// One try.
+enum Try {
+    /// It is over.
+    Ended(Effect),
+    /// It must be looked at again, since this happened.
+    Again(String),
+}
+
 /// What a look at the object allows.
 enum Leave {
     /// Create it.
@@ -86,17 +94,19 @@ impl Desk<'_> {
     /// Creates, updates, adopts or takes over one object.
     pub(super) async fn write(&self, step: &Step<'_>, found: Option<Found>) -> Effect {
         let mut found = found;
+        let mut last = String::new();
         for round in 0..TRIES {
             let leave = match self.allow(step, found.take()).await {
                 Ok(leave) => leave,
                 Err(why) => return why,
             };
             match self.once(step, leave).await {
-                Some(effect) => return effect,
-                None => sleep(PAUSE * (1 << round)).await,
+                Try::Ended(effect) => return effect,
+                Try::Again(why) => last = why,
             }
+            sleep(PAUSE * (1 << round)).await;
         }
-        Effect::Failed(format!("it was changed by others {TRIES} times while we wrote it"))
+        Effect::Failed(format!("given up after {TRIES} tries: {last}"))
     }
 
     /// Deletes the incarnation that the plan names, waits until it is gone, creates the new one.
@@ -189,25 +199,24 @@ impl Desk<'_> {
         }
     }
 
-    /// One try; none: look again.
-    async fn once(&self, step: &Step<'_>, leave: Leave) -> Option<Effect> {
+    async fn once(&self, step: &Step<'_>, leave: Leave) -> Try {
         let Step { change, object, address, .. } = step;
         let wire = &self.cluster.wire;
         let mut payload = compose(object, &address.served, address.namespace.as_deref(), self.set);
         if !self.permit.holds() {
-            return Some(Effect::Stopped);
+            return Try::Ended(Effect::Stopped);
         }
         let live = match leave {
             Leave::Create if object.generated() => {
                 let answer = send::create(wire, address, &payload, Mode::Earnest).await;
-                return Some(match answer {
+                return Try::Ended(match answer {
                     Ok(answer) => written(answer, &payload, None),
                     Err(trouble) => Effect::Failed(self.words(address, trouble)),
                 });
             }
             Leave::Create => {
-                let answer = send::apply_once(wire, address, &payload).await;
-                return self.created(change, address, answer, &payload);
+                let answer = send::apply_new(wire, address, &payload).await;
+                return self.created(address, answer, &payload);
             }
             Leave::Update(live) => live,
         };
@@ -221,42 +230,44 @@ impl Desk<'_> {
                 let adopting = matches!(change.action, Action::Adopt | Action::Move);
                 let settlement = settle(contested, &address.id.kind, &self.scope.fields, adopting);
                 if let Some((message, _)) = settlement.refusal() {
-                    return Some(Effect::Failed(message));
+                    return Try::Ended(Effect::Failed(message));
                 }
                 leave_out(&mut payload, &settlement);
                 let force = if settlement.take.is_empty() { Force::No } else { Force::Yes };
                 if !self.permit.holds() {
-                    return Some(Effect::Stopped);
+                    return Try::Ended(Effect::Stopped);
                 }
                 answer = send::apply(wire, address, &payload, Mode::Earnest, force).await;
             }
         }
         match answer {
-            Ok(answer) => Some(written(answer, &payload, Some(&live))),
+            Ok(answer) => Try::Ended(written(answer, &payload, Some(&live))),
             // Another version or incarnation by now.
-            Err(Trouble::Refused(Refusal { code: 409 | 404, ref kind, .. })) if kind != "namespaces" => None,
-            Err(trouble) => Some(Effect::Failed(self.words(address, trouble))),
+            Err(Trouble::Refused(Refusal { code: 409 | 404, kind, message, .. })) if kind != "namespaces" => {
+                Try::Again(message)
+            }
+            Err(trouble) => Try::Ended(Effect::Failed(self.words(address, trouble))),
         }
     }
 
-    /// The answer to a creation. Only a 201 created: anything else wrote over an object that appeared meanwhile.
-    fn created(
-        &self,
-        change: &Change,
-        address: &Address,
-        answer: Result<Answer, Trouble>,
-        payload: &Value,
-    ) -> Option<Effect> {
+    /// The answer to a creation.
+    fn created(&self, address: &Address, answer: Result<Answer, Trouble>, payload: &Value) -> Try {
         match answer {
-            Ok(answer) if answer.code == 201 || change.action != Action::Create => {
-                Some(written(answer, payload, None))
+            Ok(answer) => Try::Ended(written(answer, payload, None)),
+            Err(trouble) => {
+                let again = match &trouble {
+                    // Silence and server errors may hide a success.
+                    Trouble::Silent(_) => true,
+                    Trouble::Refused(refusal) if refusal.is_weather() => true,
+                    // Somebody created it meanwhile.
+                    Trouble::Refused(Refusal { code: 409, .. }) => true,
+                    // A kind that was defined a moment ago is not served everywhere at once.
+                    Trouble::Refused(Refusal { code: 404, kind, .. }) => kind != "namespaces",
+                    Trouble::Refused(_) => false,
+                };
+                let words = self.words(address, trouble);
+                if again { Try::Again(words) } else { Try::Ended(Effect::Failed(words)) }
             }
-            Ok(_) => Some(Effect::Failed("it appeared while we were about to create it".to_owned())),
-            // Conflicts are with an object that appeared meanwhile; silence may hide a success. Look again.
-            Err(Trouble::Refused(Refusal { code: 409, .. }) | Trouble::Silent(_)) => None,
-            // A kind that was defined a moment ago is not served everywhere at once.
-            Err(Trouble::Refused(Refusal { code: 404, ref kind, .. })) if kind != "namespaces" => None,
-            Err(trouble) => Some(Effect::Failed(self.words(address, trouble))),
         }
     }
 

@@ -7,6 +7,8 @@ mod faults;
 mod hooks;
 mod kinds;
 mod look;
+mod owed;
+mod race;
 mod rights;
 mod trouble;
 mod wait;
