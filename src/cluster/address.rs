@@ -46,6 +46,22 @@ impl Atlas<'_> {
 }
 
 impl Address {
+    /// Why it must not be asked about or written: it would land elsewhere than where it was rendered for. So it is with a
+    /// kind that the server did not know then, and what was decided of its place (the operator's floor) does not hold.
+    pub(super) fn astray(&self) -> Option<String> {
+        let ObjectId { kind, namespace: rendered, .. } = &self.id;
+        match (rendered, &self.namespace) {
+            (rendered, real) if rendered == real => None,
+            (Some(rendered), None) => Some(format!(
+                "{kind} is cluster-scoped, which was not known when it was rendered for namespace {rendered}; preview it again"
+            )),
+            (_, Some(real)) => Some(format!(
+                "it would land in namespace {real}, which was not known when it was rendered; preview it again"
+            )),
+            (None, None) => None,
+        }
+    }
+
     /// Takes the name that the server gave.
     pub(super) fn name(&mut self, body: &Value) {
         if let Some(name) = body.pointer("/metadata/name").and_then(Value::as_str) {

@@ -168,6 +168,9 @@ impl Desk<'_> {
         if let Some((message, _)) = trespass(object, address.namespace.as_deref()) {
             return Err(Effect::Failed(message));
         }
+        if let Some(message) = address.astray() {
+            return Err(Effect::Failed(message));
+        }
         if object.generated() {
             return Ok(Leave::Create);
         }
@@ -256,14 +259,12 @@ impl Desk<'_> {
             Ok(answer) => Try::Ended(written(answer, payload, None)),
             Err(trouble) => {
                 let again = match &trouble {
-                    // Silence and server errors may hide a success.
+                    // Silence may hide a success.
                     Trouble::Silent(_) => true,
-                    Trouble::Refused(refusal) if refusal.is_weather() => true,
-                    // Somebody created it meanwhile.
-                    Trouble::Refused(Refusal { code: 409, .. }) => true,
+                    // So may a server error; at 409 somebody else created it meanwhile.
+                    Trouble::Refused(refusal) if refusal.code == 409 || refusal.is_weather() => true,
                     // A kind that was defined a moment ago is not served everywhere at once.
-                    Trouble::Refused(Refusal { code: 404, kind, .. }) => kind != "namespaces",
-                    Trouble::Refused(_) => false,
+                    Trouble::Refused(refusal) => refusal.code == 404 && refusal.kind != "namespaces",
                 };
                 let words = self.words(address, trouble);
                 if again { Try::Again(words) } else { Try::Ended(Effect::Failed(words)) }

@@ -106,6 +106,10 @@ impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
         if let Some((message, path)) = trespass(object, address.namespace.as_deref()) {
             return Ok(seen(&object.id, None, Forecast::refused(message, Some(path.to_owned()), Vec::new())));
         }
+        if let Some(message) = address.astray() {
+            let path = Some("/metadata/namespace".to_owned());
+            return Ok(seen(&object.id, None, Forecast::refused(message, path, Vec::new())));
+        }
         let live = match found {
             Found::Live(live) => Some(live),
             Found::Absent => None,

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
-use super::{World, becomes, config, namespace, service, web};
-use crate::model::plan::Fidelity;
+use super::{World, becomes, change, config, namespace, plan, service, web};
+use crate::model::object::{Bundle, Object};
+use crate::model::plan::{Action, Fidelity};
+use crate::model::report::Done;
 use crate::model::settings::{FieldRule, Winner};
 use crate::model::view::{Owner, Prediction};
 
@@ -59,6 +61,39 @@ async fn what_the_server_refuses_is_told_with_its_field() {
     let own =
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "tidegate"}});
     assert!(matches!(world.see(&own).await.prediction, Prediction::Refused { .. }));
+}
+
+#[tokio::test]
+async fn what_would_land_elsewhere_than_it_was_rendered_for_is_refused() {
+    let world = World::settled("look-astray").await;
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "seas.look.example.com"}, "spec": {"group": "look.example.com", "scope": "Cluster",
+            "names": {"plural": "seas", "singular": "sea", "kind": "Sea", "listKind": "SeaList"},
+            "versions": [{"name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object"}}}]}});
+    world.must_deploy(&world.bundle(&[definition])).await;
+
+    // Rendered before the cluster knew the kind: with the namespace that it names, which a floor may have let pass.
+    let wide =
+        json!({"apiVersion": "look.example.com/v1", "kind": "Sea", "metadata": {"name": "look-astray"}});
+    let placeless = Object::identify(&config("a", "1")).unwrap();
+    let cases = [
+        (world.object(&wide), "is cluster-scoped"),
+        (Object { id: placeless, ..world.object(&config("a", "1")) }, "land in namespace look-astray"),
+    ];
+    for (object, words) in cases {
+        let seen = world.cluster.look(&world.scope, &[&object], &[]).await.unwrap();
+        assert!(
+            matches!(&seen[0].prediction, Prediction::Refused { message, .. } if message.contains(words)),
+            "{seen:#?}"
+        );
+        let mut planned = plan(&[]);
+        planned.changes = vec![change(&object.id, Action::Create, None)];
+        let bundle = Bundle { objects: vec![object], ..Bundle::default() };
+        let applied = world.run(&bundle, &planned).await.unwrap();
+        assert!(matches!(&applied[0].result, Done::Failed(why) if why.contains(words)), "{applied:#?}");
+    }
+    assert!(world.get("/apis/look.example.com/v1/seas/look-astray").await.is_none());
 }
 
 #[tokio::test]
