@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use serde_json::Value;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::cluster::FLIGHT;
 use crate::cluster::address::Address;
@@ -30,6 +30,8 @@ const EXAMINED: usize = 4;
 const TICK: Duration = Duration::from_millis(500);
 /// How long a watch may say nothing. We ask the server to end it after 60 s.
 const DEAF: Duration = Duration::from_secs(75);
+/// How long the cause of a failure is asked for. A server that does not answer in this time is not asked for the next one.
+const CAUSE: Duration = Duration::from_secs(10);
 /// Bytes of one event of a watch.
 const LINE: usize = 8 << 20;
 
@@ -102,6 +104,8 @@ struct Watch<'a> {
     path: String,
     wards: HashMap<String, Ward>,
     ends: Vec<(ObjectId, (End, u64))>,
+    /// The server did not answer when it was last asked.
+    silent: bool,
 }
 
 impl<'a> Watch<'a> {
@@ -113,15 +117,23 @@ impl<'a> Watch<'a> {
                 (pending.address.id.name.clone(), Ward { pending, hopeless: None, asked })
             })
             .collect();
-        Self { vigil, path, wards, ends: Vec::new() }
+        Self { vigil, path, wards, ends: Vec::new(), silent: false }
     }
 
     async fn run(mut self) -> Vec<(ObjectId, (End, u64))> {
         while !self.wards.is_empty() {
             match self.list().await {
-                Ok(version) => self.follow(&version).await,
+                Ok(version) => {
+                    self.silent = false;
+                    self.follow(&version).await;
+                }
+                Err(Trouble::Silent(source)) => {
+                    tracing::debug!(path = self.path, %source, "no answer on what is waited for");
+                    self.silent = true;
+                    sleep(TICK).await;
+                }
                 Err(trouble) => {
-                    // Not allowed to list, or the server is away for a moment: ask for each until the deadline.
+                    // Not allowed to list, or the server is unwell for a moment: ask for each until the deadline.
                     tracing::debug!(path = self.path, ?trouble, "cannot list what is waited for");
                     self.ask().await;
                     sleep(TICK).await;
@@ -176,6 +188,7 @@ impl<'a> Watch<'a> {
                 frame = body.frame() => {
                     let Some(Ok(frame)) = frame else { return };
                     heard = Instant::now();
+                    self.silent = false;
                     let Ok(bytes) = frame.into_data() else { continue };
                     buffer.extend_from_slice(&bytes);
                     if buffer.len() > LINE || !self.digest(&mut buffer).await {
@@ -210,7 +223,8 @@ impl<'a> Watch<'a> {
         true
     }
 
-    /// Where listing is not allowed: a GET each.
+    /// Where listing is not allowed: a GET each. A server that is silent is not asked for the next one: each silence lasts
+    /// for several tries, and deadlines and the permit must be looked at between them.
     async fn ask(&mut self) {
         let calls: Vec<_> = self
             .wards
@@ -220,12 +234,27 @@ impl<'a> Watch<'a> {
             })
             .collect();
         for (name, call) in calls {
+            if !self.vigil.permit.holds() || self.late(&name) {
+                return;
+            }
             match self.vigil.wire.call(&call).await {
-                Ok(answer) => self.seen(&name, answer.body).await,
+                Ok(answer) => {
+                    self.silent = false;
+                    self.seen(&name, answer.body).await;
+                }
                 Err(Trouble::Refused(refusal)) if refusal.is_missing() => self.gone(&name),
-                Err(_) => {}
+                Err(Trouble::Refused(_)) => {}
+                Err(Trouble::Silent(_)) => {
+                    self.silent = true;
+                    return;
+                }
             }
         }
+    }
+
+    /// Is the time of this one over?
+    fn late(&self, name: &str) -> bool {
+        self.wards.get(name).is_some_and(|ward| ward.pending.since.elapsed() >= self.vigil.patience)
     }
 
     async fn seen(&mut self, name: &str, mut body: Value) {
@@ -291,12 +320,13 @@ impl<'a> Watch<'a> {
     /// Looks for what keeps a waiting object: a claim's class, a workload's pods.
     async fn examine(&mut self, name: &str, failing: bool) {
         let Some(ward) = self.wards.get(name) else { return };
+        let (wire, body) = (self.vigil.wire, ward.pending.body.clone());
         if ward.pending.address.id.kind == "PersistentVolumeClaim"
-            && self.waits_for_consumer(&ward.pending.body).await
+            && self.heard(waits_for_consumer(wire, &body)).await == Some(true)
         {
             return self.end(name, End::Ready);
         }
-        let culprit = pods::culprit(self.vigil.wire, &ward.pending.body).await;
+        let culprit = self.heard(pods::culprit(wire, &body)).await.flatten();
         let Some(ward) = self.wards.get_mut(name) else { return };
         match culprit {
             Some((_, reason)) => {
@@ -313,33 +343,22 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Is a claim's volume made only once a pod wants it? Then an unbound claim is as ready as it can be.
-    async fn waits_for_consumer(&self, claim: &Value) -> bool {
-        let class = text(claim, "/spec/storageClassName");
-        if class.is_empty() {
-            return false;
-        }
-        let path = format!("/apis/storage.k8s.io/v1/storageclasses/{}", escape(class));
-        let answer = self.vigil.wire.call(&Call::get("get a StorageClass", path)).await;
-        answer.is_ok_and(|answer| text(&answer.body, "/volumeBindingMode") == "WaitForFirstConsumer")
-    }
-
     /// Ends in failure, with what the pods and events say.
     async fn fail(&mut self, name: &str, why: String) {
         let Some(ward) = self.wards.get(name) else { return };
-        let body = &ward.pending.body;
-        let mut words = why;
-        if let Some((pod, reason)) = pods::culprit(self.vigil.wire, body).await {
-            let story = pods::story(self.vigil.wire, &pod, &reason).await;
-            words = if words == reason { story } else { format!("{words}\n{story}") };
-        } else {
-            let (namespace, uid) = (text(body, "/metadata/namespace"), text(body, "/metadata/uid"));
-            for event in pods::events(self.vigil.wire, namespace, uid).await {
-                words.push_str("\n  ");
-                words.push_str(&event);
-            }
+        let (wire, body) = (self.vigil.wire, ward.pending.body.clone());
+        let told = self.heard(tell(wire, &body, &why)).await;
+        self.end(name, End::Failed(told.unwrap_or(why)));
+    }
+
+    /// An answer, unless the server is silent.
+    async fn heard<T>(&mut self, answer: impl Future<Output = T>) -> Option<T> {
+        if self.silent {
+            return None;
         }
-        self.end(name, End::Failed(words));
+        let heard = timeout(CAUSE, answer).await.ok();
+        self.silent = heard.is_none();
+        heard
     }
 
     fn end(&mut self, name: &str, end: End) {
@@ -352,6 +371,32 @@ impl<'a> Watch<'a> {
     fn selector(&self) -> String {
         escape(&format!("{PART_OF}={}", self.vigil.set))
     }
+}
+
+/// Is a claim's volume made only once a pod wants it? Then an unbound claim is as ready as it can be.
+async fn waits_for_consumer(wire: &Wire, claim: &Value) -> bool {
+    let class = text(claim, "/spec/storageClassName");
+    if class.is_empty() {
+        return false;
+    }
+    let path = format!("/apis/storage.k8s.io/v1/storageclasses/{}", escape(class));
+    let answer = wire.call(&Call::get("get a StorageClass", path)).await;
+    answer.is_ok_and(|answer| text(&answer.body, "/volumeBindingMode") == "WaitForFirstConsumer")
+}
+
+/// Why it failed, with what the pods and events say.
+async fn tell(wire: &Wire, body: &Value, why: &str) -> String {
+    let mut words = why.to_owned();
+    if let Some((pod, reason)) = pods::culprit(wire, body).await {
+        let story = pods::story(wire, &pod, &reason).await;
+        return if words == reason { story } else { format!("{words}\n{story}") };
+    }
+    let (namespace, uid) = (text(body, "/metadata/namespace"), text(body, "/metadata/uid"));
+    for event in pods::events(wire, namespace, uid).await {
+        words.push_str("\n  ");
+        words.push_str(&event);
+    }
+    words
 }
 
 /// Has the controller taken the change up, so that there may be pods to look at?
@@ -368,4 +413,76 @@ fn seen_by_controller(body: &Value) -> bool {
 
 fn text<'a>(body: &'a Value, path: &str) -> &'a str {
     body.pointer(path).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use http::{Request, Response};
+    use kube::client::Body;
+    use serde_json::json;
+    use tokio::time::Instant;
+
+    use super::{End, Pending, Vigil, wait};
+    use crate::cluster::address::Address;
+    use crate::cluster::kinds::Served;
+    use crate::cluster::ready::Goal;
+    use crate::cluster::wire::Wire;
+    use crate::model::object::Object;
+    use crate::model::permit::Permit;
+
+    fn pending(number: usize) -> Pending {
+        let body = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": format!("web-{number}"), "namespace": "shop", "generation": 1}});
+        let id = Object::identify(&body).unwrap();
+        let served = Served {
+            group: "apps".to_owned(),
+            version: "v1".to_owned(),
+            plural: "deployments".to_owned(),
+            namespaced: true,
+            status: true,
+        };
+        let address = Address { id: id.clone(), served, namespace: id.namespace.clone() };
+        Pending { id, address, body, goal: Goal::Working, since: Instant::now() }
+    }
+
+    /// Listing is refused and every other request gets no answer; how many requests it took to wait for forty objects.
+    async fn asked(permit: &Permit, patience: Duration) -> (Vec<End>, usize) {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let service = tower::service_fn(move |request: Request<Body>| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let list = request.uri().path().ends_with("/deployments");
+            async move {
+                if list {
+                    return Ok(Response::builder().status(403).body(Body::empty()).unwrap());
+                }
+                Err(std::io::Error::other("no answer"))
+            }
+        });
+        let wire = Wire::new(kube::Client::new(service, "default"), "test".to_owned(), "Tidegate".to_owned());
+        let vigil = Vigil { wire: &wire, set: "set", patience, permit };
+        let ends = wait(vigil, (0..40).map(pending).collect()).await;
+        (ends.into_values().map(|(end, _)| end).collect(), count.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn a_silent_server_is_not_asked_for_each_object_in_turn() {
+        let (ends, requests) = asked(&Permit::default(), Duration::from_secs(1)).await;
+        assert_eq!(ends.len(), 40);
+        assert!(ends.iter().all(|end| matches!(end, End::Failed(why) if why.contains("not ready after"))));
+        assert!(requests < 20, "{requests}: one object, its tries, and no causes");
+    }
+
+    #[tokio::test]
+    async fn a_withdrawn_permit_ends_it_at_once() {
+        let permit = Permit::default();
+        permit.revoke();
+        let (ends, requests) = asked(&permit, Duration::from_mins(5)).await;
+        assert!(ends.iter().all(|end| *end == End::Stopped));
+        assert_eq!(requests, 1);
+    }
 }
