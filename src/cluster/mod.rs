@@ -4,13 +4,16 @@
 //! cluster's own RBAC decides what a repository may do. The user needs, beside the rights on what it deploys (`get`,
 //! `list`, `watch`, `create`, `patch`, `delete`):
 //!
-//! * in namespace `tidegate` (made by the operator, or `create` on namespaces): `get`, `create`, `update`, `patch`, `delete`
-//!   on `configmaps`. A Role with `resourceNames: [tidegate.REPOSITORY_ID.ENVIRONMENT]` bounds `get` and `update` to its own
-//!   inventory; environments of more than about 2,500 objects also need their shards (`tidegate.REPOSITORY_ID.ENVIRONMENT.*`,
-//!   which RBAC cannot spell), so give those the whole namespace or an identity of their own;
+//! * in namespace `tidegate` (made by the operator, or `create` on namespaces): `create`, `get` and `update` on `configmaps`. A
+//!   Role with `resourceNames: [tidegate.REPOSITORY_ID.ENVIRONMENT]` bounds `get` and `update` to its own inventory;
+//!   environments of more than about 2,500 objects also need `get`, `patch` and `delete` on their shards
+//!   (`tidegate.REPOSITORY_ID.ENVIRONMENT.*`, which RBAC cannot spell), so give those the whole namespace or an identity of
+//!   their own;
 //! * `list` on `configmaps` there only to show other environments by name;
-//! * `get`, `list` on `pods`, `replicasets` and `events` where it deploys: without them a failed rollout is told without its
-//!   cause.
+//! * `list` on `pods`, `replicasets` and `events` where it deploys: without them a failed rollout is told without its cause;
+//! * `get` on `storageclasses`: without it a claim that waits for its first pod is waited for, too.
+//!
+//! `docs/install.md` says the same to operators; the tests deploy with exactly the rights that it lists.
 
 mod address;
 mod apply;
@@ -126,7 +129,8 @@ impl Cluster {
     /// Makes a plan happen and waits until it is ready: one outcome per change, in the order in which they were done. An error
     /// means that nothing was written, or that the outcome could not be recorded: plan again.
     pub(crate) async fn apply(&self, scope: &Scope, run: &Run<'_>) -> Result<Vec<Applied>, Error> {
-        apply::apply(self, scope, run).await
+        // On the heap: it is by far the largest of what a job may wait for.
+        Box::pin(apply::apply(self, scope, run)).await
     }
 
     async fn kinds(&self) -> Result<Arc<Kinds>, Error> {
