@@ -317,6 +317,7 @@ async fn hub<'g>(
     cx: &Context,
     ground: &'g Ground,
     settings: &TargetSettings,
+    environment: &EnvironmentName,
 ) -> Result<target::Hub<'g>, Failure> {
     let name = cx.github.app_login().await?;
     let token = match settings.place {
@@ -327,8 +328,16 @@ async fn hub<'g>(
         },
         Place::Kubernetes { .. } | Place::Directory { .. } => ground.token.clone(),
     };
+    let mut bases = Vec::new();
+    if let Place::Branch { name } = &settings.place {
+        let branch = crate::git::branch::name(name, environment)?;
+        let pulls = cx.github.open_pulls(&ground.repo, &branch).await?;
+        // Anybody can open one from a fork; that must not stop deployments.
+        bases.extend(pulls.iter().any(|pull| !pull.is_fork(ground.repo.id)).then_some(branch));
+    }
     Ok(target::Hub {
         ground,
+        bases,
         email: format!("{name}@users.noreply.github.com"),
         name,
         token,
@@ -380,7 +389,7 @@ async fn once(
     };
     let connected = match settings.filter(|_| look == Look::Live) {
         Some(settings) => {
-            let hub = hub(cx, ground, settings).await?;
+            let hub = hub(cx, ground, settings, name).await?;
             Some(target::connect(&cx.clusters, settings, &scope, Some(&hub)).await?)
         }
         None => None,

@@ -9,6 +9,7 @@ use crate::cluster::{Cluster, Clusters};
 use crate::directory::Directory;
 use crate::git::branch::{self, BranchTarget};
 use crate::model::fault::{Failure, Fault};
+use crate::model::id::Branch;
 use crate::model::object::{Object, ObjectId};
 use crate::model::report::Applied;
 use crate::model::target::{Capabilities, Place, Run, Scope, TargetSettings};
@@ -40,6 +41,8 @@ impl fmt::Debug for Target {
 pub(crate) struct Hub<'a> {
     /// The repository as it stands now.
     pub ground: &'a Ground,
+    /// Branches that open pull requests of its own go into, as far as a target of this environment could be one.
+    pub bases: Vec<Branch>,
     /// A token that may push.
     pub token: SecretString,
     /// The name of our App's bot, for commits.
@@ -67,7 +70,7 @@ pub(crate) async fn connect(
             };
             let branch = branch::Settings {
                 branch: branch::name(name, &scope.environment.name)?,
-                forbidden: hub.ground.tracked_branches(),
+                forbidden: [hub.ground.tracked_branches(), hub.bases.clone()].concat(),
                 name: hub.name.clone(),
                 email: hub.email.clone(),
                 now: hub.now,

@@ -134,6 +134,33 @@ async fn deploy_by_a_writer_renders_into_the_branch_and_ends_a_deployment_as_suc
 }
 
 #[tokio::test]
+async fn a_branch_that_a_pull_request_goes_into_is_not_rendered_into() {
+    let (world, repository) = shop().await;
+    let pull = image(&world, &repository, "web:1.1").await;
+    world.says(&pull, "bob", "/deploy staging").await;
+    assert_eq!(commits(&repository, "rendered/staging"), "1");
+    repository.commit("patch", "By hand", "bob", &[("note", Some("x"))]).unwrap();
+    let onto = repository.open_pull("bob", "By hand", "patch", "rendered/staging").unwrap();
+    world.settle().await;
+
+    let newer = image_again(&world, &repository).await;
+    let (asked, answers) = world.says(&newer, "bob", "/deploy staging").await;
+    assert_eq!(asked.reactions.last().map(|(_, what)| what.as_str()), Some("confused"), "{answers:?}");
+    assert_eq!(commits(&repository, "rendered/staging"), "1");
+    let comment = previews(&newer).remove(0).body;
+    assert!(comment.contains("cannot be written to rendered/staging"), "{comment}");
+    onto.close("bob").unwrap();
+    world.settle().await;
+    // The preview is made again by itself: the hindrance may go.
+    world.finish_waiting().await;
+}
+
+/// A further pull request.
+async fn image_again(world: &World, repository: &Repository) -> Pull {
+    world.previewed(repository, "again", &[("apps/web/deployment.yaml", Some(&web("web:1.2")))]).await
+}
+
+#[tokio::test]
 async fn deploy_by_a_reader_is_refused_with_the_reason() {
     let (world, repository) = shop().await;
     let pull = image(&world, &repository, "web:1.1").await;
