@@ -12,6 +12,7 @@ pub(crate) mod fault;
 pub(crate) mod github;
 pub(crate) mod id;
 pub(crate) mod job;
+pub(crate) mod kinds;
 pub(crate) mod object;
 pub(crate) mod permit;
 pub(crate) mod plan;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::deployment::Deployment;
 use crate::model::id::{Branch, EnvironmentId, Login, RepoName};
+use crate::model::kinds::shipped;
 use crate::model::object::Bundle;
 use crate::model::permit::Permit;
 use crate::model::plan::Plan;
@@ -124,10 +125,11 @@ pub(crate) struct Capabilities {
 }
 
 impl Capabilities {
-    /// Is this kind namespaced? The target's answer first, then CRDs in the bundle, then what Kubernetes ships.
-    #[allow(dead_code, reason = "tests ask for it")]
+    /// Is this kind namespaced? The target's answer first, then what Kubernetes ships, then CRDs in the bundle. None where
+    /// nobody knows.
     pub(crate) fn namespaced(&self, group: &str, kind: &str, bundle: &Bundle) -> Option<bool> {
-        self.namespaced.get(&format!("{group}/{kind}")).copied().or_else(|| {
+        let told = self.namespaced.get(&format!("{group}/{kind}")).copied();
+        told.or_else(|| shipped(group, kind)).or_else(|| {
             bundle.objects.iter().find_map(|object| {
                 let spec =
                     (object.id.kind == "CustomResourceDefinition").then(|| object.body.get("spec"))??;

@@ -93,11 +93,20 @@ pub(crate) async fn survey(
     let mut faults = faults(question.proposed, &merge, base.as_ref());
     let bundle = merge.bundle;
     let base = base.map(|base| base.bundle).or_else(|| question.base_files.map(|_| Bundle::default()));
+    let mut left = None;
     let (inventory, seen) = match question.target {
         Some((target, floor)) => {
-            faults.extend(floor::faults(&bundle, floor, &question.scope.target));
+            let bounds = floor::Bounds {
+                floor,
+                target: &question.scope.target,
+                capabilities: &capabilities,
+                bundle: &bundle,
+            };
+            faults.extend(floor::faults(&bounds));
             let inventory = target.own(question.scope).await?;
             let Candidates { wanted, gone } = candidates(base.as_ref(), &bundle, inventory.as_ref());
+            let (gone, outside) = floor::within(gone, &bounds);
+            left = outside;
             // What did not render must not look as if it were gone, and what the floor refuses is not asked about.
             let seen = if faults.is_empty() {
                 target.look(question.scope, &wanted, &gone).await?
@@ -113,6 +122,7 @@ pub(crate) async fn survey(
     if question.target.is_none() {
         plan.fidelity = Fidelity::Rendered;
     }
+    plan.warnings.extend(left);
     Ok(Survey { plan, facts })
 }
 
@@ -211,5 +221,5 @@ fn rendered(base: Option<&Bundle>, merge: &Bundle) -> (Option<Inventory>, Vec<Se
             (object.id.clone(), owned)
         })
         .collect();
-    (Some(Inventory { entries, ..Inventory::default() }), all)
+    (Some(Inventory { entries, hooks: base.hooks_digest(), ..Inventory::default() }), all)
 }
