@@ -48,6 +48,8 @@ struct Head {
     tree: Option<Sha>,
     plan: Option<Digest>,
     #[serde(default)]
+    hooks: Option<Digest>,
+    #[serde(default)]
     rebuilt: bool,
     /// Further shards, with the digest of their text.
     shards: Vec<(String, Digest)>,
@@ -86,9 +88,9 @@ pub(super) async fn read(wire: &Wire, environment: &EnvironmentId) -> Result<Opt
             entries.insert(ObjectId { group, kind, namespace, name }, Owned { uid, digest, app });
         }
     }
-    let Head { generation, commit, tree, plan, rebuilt, shards, nonce: _ } = head;
+    let Head { generation, commit, tree, plan, hooks, rebuilt, shards, nonce: _ } = head;
     Ok(Some(Record {
-        inventory: Inventory { entries, commit, tree, plan, generation, rebuilt },
+        inventory: Inventory { entries, commit, tree, plan, generation, hooks, rebuilt },
         version: map
             .pointer("/metadata/resourceVersion")
             .and_then(Value::as_str)
@@ -304,6 +306,7 @@ fn head(
         commit: inventory.commit.clone(),
         tree: inventory.tree.clone(),
         plan: inventory.plan,
+        hooks: inventory.hooks,
         rebuilt: inventory.rebuilt,
         shards: shards.to_vec(),
         nonce: nonce(),

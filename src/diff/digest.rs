@@ -2,20 +2,56 @@
 
 use serde_json::{Value, json};
 
+use crate::diff::mask::Mask;
+use crate::diff::paths::Difference;
 use crate::model::canonical;
 use crate::model::id::{Digest, EnvironmentId};
 use crate::model::object::ObjectId;
-use crate::model::plan::{Action, Change, Class, Fidelity, Plan};
+use crate::model::plan::{Action, Change, Class, Effect, Fidelity, Plan};
 
-/// SHA-256 over the environment, the target and every change's effect, sorted by identity. The changes are masked
-/// already: secrets enter through their keyed marks. Commits, wording and fidelity do not enter.
+/// One differing path with its values in clear, and why it differs.
+pub(crate) struct Deed {
+    /// Why.
+    pub class: Class,
+    /// The path and its values.
+    pub difference: Difference,
+}
+
+impl Deed {
+    /// The whole object comes, goes, or is put in place of another.
+    pub(crate) fn whole(class: Class, before: Option<Value>, after: Option<Value>) -> Self {
+        Self { class, difference: Difference { path: String::new(), before, after } }
+    }
+}
+
+/// What a change does, without why: the same effect whether it is this change or pending by now.
+pub(crate) fn effect(mask: &Mask<'_>, deeds: &[Deed]) -> Effect {
+    let keyed = |value: &Option<Value>| mask.keyed(value.as_ref().unwrap_or(&Value::Null)).hex();
+    let mut entries: Vec<(&str, String, String, bool)> = deeds
+        .iter()
+        .filter(|deed| deed.class.has_effect())
+        .map(|Deed { class, difference: Difference { path, before, after } }| {
+            (path.as_str(), keyed(before), keyed(after), *class == Class::SideEffect)
+        })
+        .collect();
+    entries.sort_unstable();
+    let sum = |side_effects: bool| {
+        let kept = entries.iter().filter(|(.., side)| side_effects || !side);
+        canonical::digest(&kept.map(|(path, before, after, _)| json!([path, before, after])).collect())
+    };
+    Effect { whole: sum(true), declared: sum(false) }
+}
+
+/// SHA-256 over the environment, the target and every change's effect, sorted by identity. Values enter through their keyed
+/// digests only. Commits, wording and fidelity do not enter.
 pub(crate) fn digest(
     environment: &EnvironmentId,
     target: &str,
     changes: &[Change],
     hooks: &[Change],
 ) -> Digest {
-    let entries: Vec<Value> = sorted(changes, hooks).into_iter().map(|change| effect(change, true)).collect();
+    let entries: Vec<Value> =
+        sorted(changes, hooks).into_iter().map(|change| entry(change, |effect| effect.whole)).collect();
     canonical::digest(&json!({"environment": environment.to_string(), "target": target, "entries": entries}))
 }
 
@@ -26,32 +62,14 @@ fn sorted<'a>(changes: &'a [Change], hooks: &'a [Change]) -> Vec<&'a Change> {
     all
 }
 
-/// What one change does, without why: the same effect whether it is this change or pending by now.
-fn effect(change: &Change, side_effects: bool) -> Value {
+/// One change in the digest.
+fn entry(change: &Change, of: fn(&Effect) -> Digest) -> Value {
     let bound = matches!(change.action, Action::Replace | Action::Delete);
-    let paths: Vec<Value> = if change.action == Action::Delete {
-        Vec::new() // bound by its incarnation; what it held when it goes is not what was approved
-    } else {
-        let mut paths: Vec<_> = change
-            .paths
-            .iter()
-            .filter(|path| path.class.has_effect() && (side_effects || path.class != Class::SideEffect))
-            .map(|path| {
-                (
-                    path.path.as_str(),
-                    canonical::digest(&path.before).hex(),
-                    canonical::digest(&path.after).hex(),
-                )
-            })
-            .collect();
-        paths.sort_unstable();
-        paths.into_iter().map(|(path, before, after)| json!([path, before, after])).collect()
-    };
     json!({
         "action": change.action.word(),
         "id": [change.id.group, change.id.kind, change.id.namespace, change.id.name],
         "uid": change.uid.as_deref().filter(|_| bound),
-        "paths": paths,
+        "effect": change.effect.as_ref().map(of).map(|digest| digest.hex()),
     })
 }
 
@@ -111,5 +129,6 @@ pub(crate) fn compare(approved: &Plan, now: &Plan) -> Comparison {
 /// Is the effect the approved one, side effects aside where the target can now answer better than then?
 fn covers(old: &Change, change: &Change) -> bool {
     let sharper = change.fidelity > old.fidelity || old.fidelity == Fidelity::Rendered;
-    effect(old, true) == effect(change, true) || (sharper && effect(old, false) == effect(change, false))
+    let same = |of: fn(&Effect) -> Digest| entry(old, of) == entry(change, of);
+    old.effect.is_some() && (same(|effect| effect.whole) || (sharper && same(|effect| effect.declared)))
 }

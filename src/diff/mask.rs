@@ -12,7 +12,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::model::id::EnvironmentId;
+use crate::diff::paths::push;
+use crate::model::canonical;
+use crate::model::id::{Digest, EnvironmentId};
 use crate::model::object::ObjectId;
 use crate::model::settings::SecretRule;
 
@@ -42,6 +44,8 @@ impl std::fmt::Debug for MaskKey {
 #[derive(Debug)]
 pub(crate) struct Mask<'a> {
     key: &'a MaskKey,
+    /// The key of digests, derived, so that no mark that is shown helps to make one.
+    effects: hmac::Key,
     environment: &'a EnvironmentId,
     rules: &'a [SecretRule],
     rendered: Needles,
@@ -84,7 +88,9 @@ impl<'a> Mask<'a> {
         let rendered = collect(&mut { rendered });
         let mut live = collect(&mut { live });
         live.retain(|secret| !rendered.contains(secret));
-        Self { key, environment, rules, rendered: Needles::new(&rendered), live: Needles::new(&live) }
+        let effects = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key.0, b"effects").as_ref());
+        let (rendered, live) = (Needles::new(&rendered), Needles::new(&live));
+        Self { key, effects, environment, rules, rendered, live }
     }
 
     /// A body without its secrets.
@@ -105,12 +111,30 @@ impl<'a> Mask<'a> {
         self.string(message, Text::Live)
     }
 
+    /// A JSON Pointer without secrets: into a body that [`Self::body`] masked.
+    pub(crate) fn pointer(&self, pointer: &str) -> String {
+        let mut masked = String::with_capacity(pointer.len());
+        for token in pointer.split('/').skip(1) {
+            push(&mut masked, &self.string(&token.replace("~1", "/").replace("~0", "~"), Text::Live));
+        }
+        masked
+    }
+
+    /// A digest of a value in clear that nobody without the key can make, and of which no mark tells anything.
+    pub(crate) fn keyed(&self, value: &Value) -> Digest {
+        Digest::of(self.tag(&self.effects, &canonical::bytes(value)).as_ref())
+    }
+
     fn mark(&self, secret: &str) -> String {
+        let tag = self.tag(&self.key.0, secret.as_bytes());
+        format!("‹secret {}›", hex::encode(tag.as_ref().get(..3).unwrap_or_default()))
+    }
+
+    fn tag(&self, key: &hmac::Key, bytes: &[u8]) -> hmac::Tag {
         let mut input = self.environment.to_string().into_bytes();
         input.push(0);
-        input.extend(secret.as_bytes());
-        let tag = hmac::sign(&self.key.0, &input);
-        format!("‹secret {}›", hex::encode(tag.as_ref().get(..3).unwrap_or_default()))
+        input.extend(bytes);
+        hmac::sign(key, &input)
     }
 
     /// Replaces everything beneath a declared place, however short.

@@ -1,25 +1,21 @@
 //! The decision: what must change, object by object. The only place where it is made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
 use crate::diff::class::Attribution;
-use crate::diff::digest::digest;
+use crate::diff::digest::{Deed, digest, effect};
 use crate::diff::mask::{Mask, MaskKey, Text};
-use crate::diff::paths::differences;
+use crate::diff::paths::{differences, related};
 use crate::diff::risk::risks;
 use crate::diff::unified;
 use crate::model::fault::Fault;
-use crate::model::object::{Bundle, Object, ObjectId};
-use crate::model::plan::{Action, Change, Class, Counts, Fidelity, PathChange, Plan};
-use crate::model::settings::{Adopt, Winner};
+use crate::model::object::{Bundle, Object};
+use crate::model::plan::{Action, Change, Class, Counts, Effect, Fidelity, PathChange, Plan};
+use crate::model::settings::Adopt;
 use crate::model::target::Scope;
 use crate::model::view::{Conflict, Inventory, Live, Owner, Prediction, Seen};
-
-/// Managers that stand for people and their tools: Git takes over from them, and says so.
-const HUMAN: &[&str] =
-    &["kubectl", "before-first-apply", "k9s", "Lens", "rancher", "Mozilla", "node-fetch", "helm"];
 
 /// Everything a plan is decided from. Facts only; no clock, no input or output.
 #[derive(Debug, Clone, Copy)]
@@ -43,21 +39,25 @@ pub(crate) struct Case<'a> {
 /// The plan: deterministic in its input. With faults it has no digest and cannot be applied.
 pub(crate) fn plan(case: &Case<'_>) -> Plan {
     let mask = learn(case);
-    let mut draft = Draft { errors: case.faults.to_vec(), ..Draft::default() };
+    let mut draft = Draft {
+        case,
+        mask: &mask,
+        changes: Vec::new(),
+        errors: case.faults.to_vec(),
+        warnings: case.merge.warnings.clone(),
+    };
     for seen in case.seen {
-        draft.consider(case, &mask, seen);
+        draft.consider(seen);
     }
-    let hooks = hooks(case, &mask);
+    let hooks = hooks(case, &mask, &draft.changes);
     draft.changes.sort_by(|a, b| a.id.cmp(&b.id));
     let fidelity = case.seen.iter().map(|seen| seen.fidelity).min().unwrap_or(Fidelity::Live);
     let digest = draft
         .errors
         .is_empty()
         .then(|| digest(&case.scope.environment, &case.scope.target, &draft.changes, &hooks));
-    let mut warnings = case.merge.warnings.clone();
-    warnings.append(&mut draft.warnings);
-    for warning in &mut warnings {
-        *warning = mask.message(warning);
+    for words in draft.warnings.iter_mut().chain(draft.errors.iter_mut().map(|fault| &mut fault.message)) {
+        *words = mask.message(words);
     }
     Plan {
         name: case.scope.environment.name.clone(),
@@ -69,7 +69,7 @@ pub(crate) fn plan(case: &Case<'_>) -> Plan {
         changes: draft.changes,
         hooks,
         errors: draft.errors,
-        warnings,
+        warnings: draft.warnings,
         bundle: Some(case.merge.digest()),
         owned: case.inventory.map_or(0, |inventory| inventory.entries.len()),
     }
@@ -97,8 +97,9 @@ pub(crate) fn learn<'a>(case: &Case<'a>) -> Mask<'a> {
     )
 }
 
-#[derive(Default)]
-struct Draft {
+struct Draft<'c> {
+    case: &'c Case<'c>,
+    mask: &'c Mask<'c>,
     changes: Vec<Change>,
     errors: Vec<Fault>,
     warnings: Vec<String>,
@@ -111,47 +112,49 @@ struct Subject<'a> {
     attribution: Attribution<'a>,
 }
 
-impl Draft {
-    fn consider(&mut self, case: &Case<'_>, mask: &Mask<'_>, seen: &Seen) {
+impl Draft<'_> {
+    fn consider(&mut self, seen: &Seen) {
+        let case = self.case;
         let base = case.base.and_then(|base| base.find(&seen.id));
         let merge = case.merge.find(&seen.id);
         let subject = Subject { seen, merge, attribution: Attribution::new(base, merge, case.inventory) };
-        let adopts = match self.admit(case, &subject) {
+        let adopts = match self.admit(&subject) {
             Admission::Ours => false,
             Admission::Adopted => true,
             Admission::Refused => return,
         };
+        if let Prediction::Contested { conflicts, .. } = &seen.prediction {
+            let taken = |conflict: &Conflict| {
+                format!("{}: {} is taken over from {}", seen.id, conflict.path, conflict.manager)
+            };
+            self.warnings.extend(conflicts.iter().map(taken));
+        }
         match (&seen.prediction, &seen.live) {
             (Prediction::Gone, None) => {}
-            (Prediction::Gone, Some(live)) => self.delete(case, mask, &subject, live),
-            (Prediction::Becomes(after) | Prediction::Replaced { after, .. }, None) => {
-                self.create(mask, &subject, after);
+            (Prediction::Gone, Some(live)) => self.delete(&subject, live),
+            (
+                Prediction::Becomes(after)
+                | Prediction::Contested { after, .. }
+                | Prediction::Replaced { after, .. },
+                None,
+            ) => {
+                self.create(&subject, after);
             }
-            (Prediction::Becomes(after), Some(live)) => {
+            (Prediction::Becomes(after) | Prediction::Contested { after, .. }, Some(live)) => {
                 let action = if adopts { Action::Adopt } else { Action::Update };
-                self.update(mask, &subject, live, (action, after));
-            }
-            (Prediction::Contested { after, conflicts }, live) => {
-                let Some(after) = self.settle(case, &subject, after.clone(), conflicts) else { return };
-                match live {
-                    Some(live) => {
-                        let action = if adopts { Action::Adopt } else { Action::Update };
-                        self.update(mask, &subject, live, (action, &after));
-                    }
-                    None => self.create(mask, &subject, &after),
-                }
+                self.update(&subject, live, (action, after));
             }
             (Prediction::Replaced { after, because }, Some(live)) => {
-                self.update(mask, &subject, live, (Action::Replace, after));
+                self.update(&subject, live, (Action::Replace, after));
                 if let Some(change) = self.changes.last_mut() {
-                    change.warnings.push(mask.message(because));
+                    change.warnings.push(self.mask.message(because));
                 }
             }
             (Prediction::Refused { message, path }, _) => {
                 let place = path.as_ref().map_or(String::new(), |path| format!(" at {path}"));
                 self.errors.push(
                     subject
-                        .fault(format!("{} is refused{place}: {}", seen.id, mask.message(message)))
+                        .fault(format!("{} is refused{place}: {message}", seen.id))
                         .hint("mend the manifest; the target's own words are quoted"),
                 );
             }
@@ -159,22 +162,23 @@ impl Draft {
     }
 
     /// May this object be touched at all?
-    fn admit(&mut self, case: &Case<'_>, subject: &Subject<'_>) -> Admission {
+    fn admit(&mut self, subject: &Subject<'_>) -> Admission {
+        let adopt = &self.case.scope.adopt;
         let Some(live) = &subject.seen.live else { return Admission::Ours };
         let (allowed, whose) = match &live.owner {
             Owner::Us => return Admission::Ours,
-            Owner::Nobody => (
-                case.scope.adopt.contains(&Adopt::Unmanaged),
-                "it exists and Tidegate did not make it".to_owned(),
-            ),
+            Owner::Nobody => {
+                (adopt.contains(&Adopt::Unmanaged), "it exists and Tidegate did not make it".to_owned())
+            }
             Owner::Other(owner) => {
                 let tool = [("Helm", Adopt::Helm), ("Argo CD", Adopt::Argocd), ("Flux", Adopt::Flux)]
                     .into_iter()
                     .find_map(|(prefix, tool)| owner.starts_with(prefix).then_some(tool));
-                (tool.is_some_and(|tool| case.scope.adopt.contains(&tool)), format!("it belongs to {owner}"))
+                (tool.is_some_and(|tool| adopt.contains(&tool)), format!("it belongs to {owner}"))
             }
         };
-        if allowed {
+        // To adopt is to bring it to what Git holds; what Git holds no longer is not ours to delete.
+        if allowed && subject.merge.is_some() {
             return Admission::Adopted;
         }
         if subject.merge.is_none() {
@@ -189,26 +193,29 @@ impl Draft {
         Admission::Refused
     }
 
-    fn create(&mut self, mask: &Mask<'_>, subject: &Subject<'_>, after: &Value) {
+    fn create(&mut self, subject: &Subject<'_>, after: &Value) {
         let Some(object) = subject.merge else { return };
-        let rendered = mask.body(&object.id, &object.body, Text::Rendered);
-        let predicted = mask.body(&object.id, after, Text::Live);
-        let mut paths = vec![PathChange {
-            path: String::new(),
-            class: subject.attribution.whole(),
-            before: Value::Null,
-            after: rendered.clone(),
-        }];
+        let class = subject.attribution.whole();
+        let rendered = self.mask.body(&object.id, &object.body, Text::Rendered);
+        let predicted = self.mask.body(&object.id, after, Text::Live);
+        let mut paths =
+            vec![PathChange { path: String::new(), class, before: Value::Null, after: rendered.clone() }];
         paths.extend(differences(&rendered, &predicted).into_iter().map(|difference| PathChange {
             path: difference.path,
             class: Class::SideEffect,
             before: Value::Null,
             after: difference.after.unwrap_or(Value::Null),
         }));
-        self.push(subject, Action::Create, paths, unified::text(&Value::Null, &rendered));
+        let mut deeds = vec![Deed::whole(class, None, Some(object.body.clone()))];
+        let added = differences(&object.body, after);
+        deeds.extend(added.into_iter().map(|difference| Deed { class: Class::SideEffect, difference }));
+        let effect = effect(self.mask, &deeds);
+        let diff = unified::text(&Value::Null, &rendered);
+        self.push(subject, Action::Create, (paths, diff), effect);
     }
 
-    fn delete(&mut self, case: &Case<'_>, mask: &Mask<'_>, subject: &Subject<'_>, live: &Live) {
+    fn delete(&mut self, subject: &Subject<'_>, live: &Live) {
+        let case = self.case;
         let kept = if live.keep {
             Some("an annotation keeps it")
         } else if !case.scope.prune {
@@ -220,7 +227,7 @@ impl Draft {
         } else {
             None
         };
-        let before = mask.body(&subject.seen.id, &live.body, Text::Live);
+        let before = self.mask.body(&subject.seen.id, &live.body, Text::Live);
         let action = if kept.is_some() { Action::Keep } else { Action::Delete };
         let diff = if kept.is_some() { String::new() } else { unified::text(&before, &Value::Null) };
         let paths = vec![PathChange {
@@ -229,24 +236,33 @@ impl Draft {
             before: if kept.is_some() { Value::Null } else { before },
             after: Value::Null,
         }];
-        self.push(subject, action, paths, diff);
+        // Bound by its incarnation; what it held when it goes is not what was approved.
+        let effect = effect(self.mask, &[]);
+        self.push(subject, action, (paths, diff), effect);
         if let (Some(change), Some(because)) = (self.changes.last_mut(), kept) {
             change.warnings.push(format!("stays: {because}"));
         }
     }
 
-    fn update(
-        &mut self,
-        mask: &Mask<'_>,
-        subject: &Subject<'_>,
-        live: &Live,
-        (action, after): (Action, &Value),
-    ) {
+    fn update(&mut self, subject: &Subject<'_>, live: &Live, (action, after): (Action, &Value)) {
         let id = &subject.seen.id;
         let proposed = subject.attribution.proposed();
-        let (before, after) = (mask.body(id, &live.body, Text::Live), mask.body(id, after, Text::Live));
-        let found = differences(&before, &after);
-        let mut paths: Vec<PathChange> = found
+        let deeds: Vec<Deed> = differences(&live.body, after)
+            .into_iter()
+            .map(|difference| Deed {
+                class: subject.attribution.class(&difference.path, &proposed),
+                difference,
+            })
+            .collect();
+        let before = self.mask.body(id, &live.body, Text::Live);
+        let after = self.mask.body(id, after, Text::Live);
+        let at = |class: Class, path: String| PathChange {
+            before: before.pointer(&path).cloned().unwrap_or(Value::Null),
+            after: after.pointer(&path).cloned().unwrap_or(Value::Null),
+            class,
+            path,
+        };
+        let mut paths: Vec<PathChange> = differences(&before, &after)
             .into_iter()
             .map(|difference| PathChange {
                 class: subject.attribution.class(&difference.path, &proposed),
@@ -255,89 +271,43 @@ impl Draft {
                 after: difference.after.unwrap_or(Value::Null),
             })
             .collect();
-        let changes = !paths.is_empty() || matches!(action, Action::Adopt | Action::Replace);
+        // Two secrets of which only the target knows look the same; that they differ must be seen all the same.
+        let shown: HashSet<String> = paths.iter().map(|path| path.path.clone()).collect();
+        let hidden = deeds.iter().map(|deed| (deed.class, self.mask.pointer(&deed.difference.path)));
+        let hidden: Vec<_> = hidden.filter(|(_, path)| !covers(&shown, path)).collect();
+        paths.extend(hidden.into_iter().map(|(class, path)| at(class, path)));
+
+        let changes = !deeds.is_empty() || matches!(action, Action::Adopt | Action::Replace);
         if subject.attribution.base.is_some() && subject.merge.is_some() {
             let without: Vec<String> = proposed
                 .iter()
-                .filter(|change| {
-                    !paths.iter().any(|path| crate::diff::paths::related(&path.path, &change.path))
-                })
-                .map(|change| change.path.clone())
+                .filter(|change| !deeds.iter().any(|deed| related(&deed.difference.path, &change.path)))
+                .map(|change| self.mask.pointer(&change.path))
                 .collect();
             if !changes && !without.is_empty() && subject.attribution.owned.is_some() {
                 self.warnings.push(format!("{id}: no effect here of {}", without.join(", ")));
             }
-            paths.extend(without.into_iter().map(|path| PathChange {
-                before: before.pointer(&path).cloned().unwrap_or(Value::Null),
-                after: after.pointer(&path).cloned().unwrap_or(Value::Null),
-                class: Class::NoEffect,
-                path,
-            }));
+            paths.extend(without.into_iter().map(|path| at(Class::NoEffect, path)));
         }
         if changes {
-            paths.extend(live.by_hand.iter().filter(|path| after.pointer(path).is_some()).map(|path| {
-                PathChange {
-                    path: path.clone(),
-                    class: Class::ByHand,
-                    before: before.pointer(path).cloned().unwrap_or(Value::Null),
-                    after: after.pointer(path).cloned().unwrap_or(Value::Null),
-                }
-            }));
-            let diff = unified::text(&before, &after);
-            self.push(subject, action, paths, diff);
+            let by_hand = live.by_hand.iter().map(|path| self.mask.pointer(path));
+            let by_hand: Vec<_> = by_hand.filter(|path| after.pointer(path).is_some()).collect();
+            paths.extend(by_hand.into_iter().map(|path| at(Class::ByHand, path)));
+            let effect = effect(self.mask, &deeds);
+            self.push(subject, action, (paths, unified::text(&before, &after)), effect);
         }
     }
 
-    /// The after-state once the rules for contested fields are applied; none: the plan fails.
-    fn settle(
+    fn push(
         &mut self,
-        case: &Case<'_>,
         subject: &Subject<'_>,
-        mut after: Value,
-        conflicts: &[Conflict],
-    ) -> Option<Value> {
-        let mut fails = false;
-        for conflict in conflicts {
-            match winner(case.scope, &subject.seen.id, conflict) {
-                Winner::Take => self.warnings.push(format!(
-                    "{}: {} is taken over from {}",
-                    subject.seen.id, conflict.path, conflict.manager
-                )),
-                Winner::Yield => {
-                    let held = subject
-                        .seen
-                        .live
-                        .as_ref()
-                        .and_then(|live| live.body.pointer(&conflict.path))
-                        .cloned();
-                    if let (Some(place), Some(held)) = (after.pointer_mut(&conflict.path), held) {
-                        *place = held;
-                    }
-                }
-                Winner::Fail => {
-                    fails = true;
-                    self.errors.push(
-                        subject
-                            .fault(format!(
-                                "{}: {} is managed by {}, which holds another value",
-                                subject.seen.id, conflict.path, conflict.manager
-                            ))
-                            .hint(
-                                "remove the field, or say under `fields` whether Git takes it or yields it",
-                            ),
-                    );
-                }
-            }
-        }
-        (!fails).then_some(after)
-    }
-
-    fn push(&mut self, subject: &Subject<'_>, action: Action, paths: Vec<PathChange>, diff: String) {
+        action: Action,
+        (paths, diff): (Vec<PathChange>, String),
+        effect: Effect,
+    ) {
         let seen = subject.seen;
-        let mut warnings: Vec<String> = seen.warnings.clone();
-        if !seen.reason.is_empty() {
-            warnings.push(seen.reason.clone());
-        }
+        // Admission's free text, and the server's.
+        let said = seen.warnings.iter().chain(Some(&seen.reason).filter(|reason| !reason.is_empty()));
         self.changes.push(Change {
             action,
             id: seen.id.clone(),
@@ -347,10 +317,16 @@ impl Draft {
             risks: risks(action, &seen.id, &paths),
             paths,
             diff,
-            warnings,
+            warnings: said.map(|words| self.mask.message(words)).collect(),
             uid: seen.live.as_ref().and_then(|live| live.uid.clone()),
+            effect: Some(effect),
         });
     }
+}
+
+/// Is this path among the shown ones, or above or beneath one of them?
+fn covers(shown: &HashSet<String>, path: &str) -> bool {
+    shown.contains(path) || shown.iter().any(|one| related(one, path))
 }
 
 enum Admission {
@@ -378,20 +354,6 @@ impl Subject<'_> {
     }
 }
 
-/// Who wins a contested field: the repository's first rule that fits, else Git against people, else nobody.
-pub(crate) fn winner(scope: &Scope, id: &ObjectId, conflict: &Conflict) -> Winner {
-    let fits = |rule: &&crate::model::settings::FieldRule| {
-        (rule.kinds.is_empty() || rule.kinds.contains(&id.kind))
-            && crate::diff::paths::related(&rule.path, &conflict.path)
-            && (rule.to.is_empty() || rule.to.contains(&conflict.manager))
-    };
-    match scope.fields.iter().find(fits) {
-        Some(rule) => rule.rule,
-        None if HUMAN.iter().any(|human| conflict.manager.starts_with(human)) => Winner::Take,
-        None => Winner::Fail,
-    }
-}
-
 fn counts(changes: &[Change], merge: &Bundle) -> Counts {
     let mut counts = Counts::default();
     let mut named = BTreeSet::new();
@@ -412,16 +374,16 @@ fn counts(changes: &[Change], merge: &Bundle) -> Counts {
     counts
 }
 
-/// Hooks run at each deployment that changes something; they are shown with what is new in them.
-fn hooks(case: &Case<'_>, mask: &Mask<'_>) -> Vec<Change> {
-    let changed = |hook: &&Object| {
-        let before = case.base.and_then(|base| base.hooks.iter().find(|old| old.id == hook.id));
-        before.map(Object::digest) != Some(hook.digest()) || !case.seen.is_empty()
-    };
+/// All hooks, if the deployment runs them: when they are not those that last ran to their end, or when anything changes.
+/// Judged by the record alone, so that it is the same whether the base is known or not.
+fn hooks(case: &Case<'_>, mask: &Mask<'_>, changes: &[Change]) -> Vec<Change> {
+    let ran = case.inventory.is_some_and(|inventory| inventory.hooks == case.merge.hooks_digest());
+    if ran && changes.iter().all(|change| change.action == Action::Keep) {
+        return Vec::new();
+    }
     case.merge
         .hooks
         .iter()
-        .filter(changed)
         .map(|hook| {
             let body = mask.body(&hook.id, &hook.body, Text::Rendered);
             let paths = vec![PathChange {
@@ -430,6 +392,7 @@ fn hooks(case: &Case<'_>, mask: &Mask<'_>) -> Vec<Change> {
                 before: Value::Null,
                 after: body.clone(),
             }];
+            let deed = Deed::whole(Class::ThisChange, None, Some(hook.body.clone()));
             Change {
                 action: Action::Create,
                 id: hook.id.clone(),
@@ -441,6 +404,7 @@ fn hooks(case: &Case<'_>, mask: &Mask<'_>) -> Vec<Change> {
                 paths,
                 warnings: Vec::new(),
                 uid: None,
+                effect: Some(effect(mask, &[deed])),
             }
         })
         .collect()

@@ -42,8 +42,10 @@ fn surprises(case: &Case<'_>, mask: &crate::diff::mask::Mask<'_>, applied: &Appl
     // A replacement or a first creation gets allocated fields that no prediction can know; only declared ones count.
     let declared = case.merge.find(&applied.id).map(|object| &object.body);
     let predicted = match &seen.prediction {
-        Prediction::Becomes(after) | Prediction::Replaced { after, .. } => after,
-        Prediction::Contested { .. } | Prediction::Gone | Prediction::Refused { .. } => return Vec::new(),
+        Prediction::Becomes(after)
+        | Prediction::Contested { after, .. }
+        | Prediction::Replaced { after, .. } => after,
+        Prediction::Gone | Prediction::Refused { .. } => return Vec::new(),
     };
     let fresh = matches!(applied.action, Action::Create | Action::Replace);
     differences(&mask.body(&applied.id, predicted, Text::Live), &mask.body(&applied.id, actual, Text::Live))

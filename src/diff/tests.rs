@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::diff::digest::{Comparison, compare};
@@ -12,8 +13,8 @@ use crate::diff::{Case, plan};
 use crate::model::id::{EnvironmentId, RepoId};
 use crate::model::object::{Bundle, Object, Origin};
 use crate::model::plan::{Action, Class, Fidelity, Plan, Risk};
-use crate::model::settings::{Adopt, FieldRule, Winner};
-use crate::model::target::{ClusterObjects, Floor, Scope};
+use crate::model::settings::Adopt;
+use crate::model::target::{Capabilities, ClusterObjects, Floor, Scope};
 use crate::model::view::{Conflict, Inventory, Live, Owned, Owner, Prediction, Seen};
 
 fn scope() -> Scope {
@@ -169,37 +170,33 @@ fn a_delete_is_bound_to_the_incarnation_and_kept_when_an_annotation_says_so() {
 }
 
 #[test]
-fn contested_fields_follow_the_rules() {
+fn contested_fields_were_judged_already_and_are_taken_and_said() {
     let (base, merge) = (deployment(2, "web:1"), deployment(3, "web:1"));
     let now = deployment(7, "web:1");
     let conflicts =
         vec![Conflict { path: "/spec/replicas".to_owned(), manager: "kube-controller-manager".to_owned() }];
     let (base, both) = (bundle(&[base]), bundle(std::slice::from_ref(&merge)));
     let seen = [seen(&merge, Some(live(&now)), Prediction::Contested { after: merge.clone(), conflicts })];
-    let owned = inventory(&base);
-    let fails = decide(&scope(), &base, &both, Some(&owned), &seen);
-    assert!(fails.errors[0].message.contains("kube-controller-manager"), "{:?}", fails.errors);
-    let rule = |rule| FieldRule {
-        kinds: vec!["Deployment".to_owned()],
-        path: "/spec/replicas".to_owned(),
-        rule,
-        to: Vec::new(),
-    };
-    let yields = Scope { fields: vec![rule(Winner::Yield)], ..scope() };
-    let plan = decide(&yields, &base, &both, Some(&owned), &seen);
+    let plan = decide(&scope(), &base, &both, Some(&inventory(&base)), &seen);
+    assert_eq!((plan.changes[0].action, &plan.changes[0].paths[0].before), (Action::Update, &json!(7)));
+    let said = "Deployment shop/web: /spec/replicas is taken over from kube-controller-manager";
+    assert_eq!((plan.warnings, plan.errors), (vec![said.to_owned()], Vec::new()));
+}
+
+#[test]
+fn what_was_made_anew_by_hand_is_left_alone_even_where_adopting_is_allowed() {
+    let old = config("a", json!({"x": "1"}));
+    let (base, empty) = (bundle(std::slice::from_ref(&old)), bundle(&[]));
+    let theirs = Live { uid: Some("u2".to_owned()), owner: Owner::Nobody, ..live(&old) };
+    let adopting = Scope { adopt: vec![Adopt::Unmanaged], ..scope() };
+    let gone = [seen(&old, Some(theirs), Prediction::Gone)];
+    let plan = decide(&adopting, &base, &empty, Some(&inventory(&base)), &gone);
     assert!(plan.changes.is_empty() && plan.errors.is_empty(), "{:?}", plan.changes);
-    let takes = Scope { fields: vec![rule(Winner::Take)], ..scope() };
-    let plan = decide(&takes, &base, &both, Some(&owned), &seen);
-    assert_eq!(plan.changes[0].paths[0].before, json!(7));
+    assert!(plan.warnings[0].contains("is left alone"), "{:?}", plan.warnings);
 }
 
 #[test]
 fn secrets_are_masked_everywhere_and_equal_values_look_equal() {
-    let secret = |value: &str| {
-        use base64::Engine as _;
-        let value = base64::engine::general_purpose::STANDARD.encode(value);
-        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "shop"}, "data": {"password": value}})
-    };
     let url = config("c", json!({"url": "postgres://u:correct-horse@db/x"}));
     let merge = bundle(&[secret("correct-horse"), url.clone()]);
     let base = bundle(&[]);
@@ -221,6 +218,96 @@ fn secrets_are_masked_everywhere_and_equal_values_look_equal() {
     let shown =
         plan.changes.iter().find(|change| change.id.kind == "ConfigMap").unwrap().paths[0].after.clone();
     assert_eq!(shown["data"]["url"], json!(format!("postgres://u:{}@db/x", mark.as_str().unwrap())));
+}
+
+fn secret(value: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "shop"},
+        "data": {"password": base64::engine::general_purpose::STANDARD.encode(value)}})
+}
+
+#[test]
+fn the_digest_does_not_depend_on_which_secrets_are_known() {
+    let (old, new) = (secret("old-battery-staple"), secret("correct-horse"));
+    let (base, merge) = (bundle(std::slice::from_ref(&old)), bundle(std::slice::from_ref(&new)));
+    let owned = inventory(&base);
+    let seen = [seen(&new, Some(live(&old)), Prediction::Becomes(new.clone()))];
+    let key = MaskKey::new(b"key");
+    let at = |base, scope: &Scope| {
+        let faults = &[];
+        plan(&Case { scope, base, merge: &merge, inventory: Some(&owned), seen: &seen, faults, key: &key })
+    };
+    let (with, without) = (at(Some(&base), &scope()), at(None, &scope()));
+    assert_ne!(with.changes[0].paths[0].before, without.changes[0].paths[0].before, "what is shown differs");
+    assert_eq!(with.digest, without.digest);
+    assert_eq!(compare(&with, &Plan { digest: None, ..without }), Comparison::Sharper);
+
+    let mut elsewhere = scope();
+    elsewhere.environment.repo = RepoId(2);
+    assert_ne!(at(None, &elsewhere).changes[0].effect, with.changes[0].effect, "keyed by the environment");
+}
+
+#[test]
+fn secrets_that_only_the_target_knows_are_seen_to_differ() {
+    let declared =
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "shop"}});
+    let both = bundle(std::slice::from_ref(&declared));
+    let becomes = |value: &str| {
+        let seen = [seen(&declared, Some(live(&secret("live-one"))), Prediction::Becomes(secret(value)))];
+        decide(&scope(), &both, &both, Some(&inventory(&both)), &seen)
+    };
+    let (two, three) = (becomes("live-two"), becomes("live-three"));
+    let path = &two.changes[0].paths[0];
+    assert_eq!(
+        (path.path.as_str(), &path.before, &path.after),
+        ("/data/password", &json!("‹secret›"), &json!("‹secret›"))
+    );
+    assert_ne!(two.digest, three.digest);
+    assert!(becomes("live-one").changes.is_empty());
+}
+
+#[test]
+fn what_admission_says_is_masked() {
+    let new = secret("correct-horse");
+    let (base, merge) = (bundle(&[]), bundle(std::slice::from_ref(&new)));
+    let said = Seen {
+        warnings: vec!["password correct-horse is weak".to_owned()],
+        reason: "webhook: correct-horse?".to_owned(),
+        ..seen(&new, None, Prediction::Becomes(new.clone()))
+    };
+    let refused =
+        seen(&new, None, Prediction::Refused { message: "correct-horse is too long".to_owned(), path: None });
+    let theirs = Live { owner: Owner::Other("Helm release correct-horse".to_owned()), ..live(&new) };
+    let foreign = seen(&new, Some(theirs), Prediction::Becomes(new.clone()));
+    for seen in [said, refused, foreign] {
+        let text = serde_json::to_string(&decide(&scope(), &base, &merge, None, &[seen])).unwrap();
+        assert!(text.contains("‹secret ") && !text.contains("correct-horse"), "{text}");
+    }
+}
+
+#[test]
+fn hooks_run_when_something_changes_and_until_they_ended_well() {
+    let hook = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate", "namespace": "shop"}});
+    let (old, new) = (config("a", json!({"x": "1"})), config("a", json!({"x": "2"})));
+    let with_hook =
+        |body: &Value| Bundle { hooks: vec![object(hook.clone())], ..bundle(std::slice::from_ref(body)) };
+    let both = with_hook(&new);
+    let ran = Inventory { hooks: both.hooks_digest(), ..inventory(&both) };
+    let key = MaskKey::new(b"key");
+    let planned = |base: Option<&Bundle>, owned: Option<&Inventory>, seen: &[Seen]| {
+        let scope = scope();
+        plan(&Case { scope: &scope, base, merge: &both, inventory: owned, seen, faults: &[], key: &key })
+            .hooks
+            .len()
+    };
+    let quiet = [seen(&new, Some(live(&new)), Prediction::Becomes(new.clone()))];
+    let busy = [seen(&new, Some(live(&old)), Prediction::Becomes(new.clone()))];
+    for base in [None, Some(&both), Some(&with_hook(&old))] {
+        assert_eq!(planned(base, Some(&ran), &[]), 0, "they ran");
+        assert_eq!(planned(base, Some(&ran), &quiet), 0, "nothing changes");
+        assert_eq!(planned(base, Some(&ran), &busy), 1);
+        assert_eq!(planned(base, Some(&inventory(&both)), &[]), 1, "they never ended well");
+        assert_eq!(planned(base, None, &quiet), 1, "nothing was ever deployed");
+    }
 }
 
 #[test]
@@ -278,6 +365,12 @@ fn pending_or_proposed_the_effect_is_the_same() {
     assert_ne!(proposed.changes[0].paths[0].class, merged.changes[0].paths[0].class);
 }
 
+fn refused(floor: &Floor, bodies: &[Value]) -> Vec<String> {
+    let (bundle, capabilities) = (bundle(bodies), Capabilities::default());
+    let bounds = floor::Bounds { floor, target: "staging", capabilities: &capabilities, bundle: &bundle };
+    floor::faults(&bounds).into_iter().map(|fault| fault.message).collect()
+}
+
 #[test]
 fn the_floor_refuses_what_lies_outside() {
     let inside = config("a", json!({}));
@@ -288,7 +381,7 @@ fn the_floor_refuses_what_lies_outside() {
         cluster_objects: ClusterObjects::Deny,
         ..Floor::default()
     };
-    let faults = floor::faults(&bundle(&[inside, outside, wide]), &floor, "staging");
+    let faults = refused(&floor, &[inside, outside, wide]);
     assert_eq!(faults.len(), 2, "{faults:?}");
     for (pattern, text, fits) in [
         ("shop", "shop", true),
@@ -303,4 +396,37 @@ fn the_floor_refuses_what_lies_outside() {
     ] {
         assert_eq!(floor::matches(pattern, text), fits, "{pattern} {text}");
     }
+}
+
+#[test]
+fn the_floors_namespaces_hold_for_what_names_none() {
+    let floor = Floor { namespaces: vec!["shop".to_owned()], ..Floor::default() };
+    let placeless = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}});
+    let wide = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "x"}});
+    let custom = json!({"apiVersion": "example.com/v1", "kind": "Boat", "metadata": {"name": "one"}});
+    let definition = |scope: &str| {
+        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": "boats.example.com"},
+            "spec": {"group": "example.com", "scope": scope, "names": {"kind": "Boat"}}})
+    };
+    assert!(refused(&floor, std::slice::from_ref(&placeless))[0].contains("names no namespace"));
+    assert!(refused(&floor, &[wide.clone(), definition("Cluster"), custom.clone()]).is_empty());
+    assert_eq!(refused(&floor, &[definition("Namespaced"), custom.clone()]).len(), 1);
+    assert!(refused(&floor, std::slice::from_ref(&custom))[0].contains("is not known"));
+    assert!(refused(&Floor::default(), &[placeless, wide, custom]).is_empty());
+}
+
+#[test]
+fn the_floor_bounds_what_is_deleted() {
+    let owned = Owned { uid: None, digest: None, app: String::new() };
+    let outside = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "kube-system"}});
+    let [inside, outside] = [config("a", json!({})), outside].map(|body| Object::identify(&body).unwrap());
+    let floor = Floor { namespaces: vec!["shop".to_owned()], ..Floor::default() };
+    let (empty, capabilities) = (bundle(&[]), Capabilities::default());
+    let bounds =
+        floor::Bounds { floor: &floor, target: "staging", capabilities: &capabilities, bundle: &empty };
+    let gone = vec![(inside.clone(), owned.clone()), (outside, owned)];
+    let (within, warning) = floor::within(gone, &bounds);
+    assert_eq!(within.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&inside]);
+    assert!(warning.unwrap().ends_with("so left as it is: ConfigMap kube-system/x"));
 }

@@ -78,7 +78,7 @@ impl Directory {
         let ahead = step::ahead(scope, run, old.as_ref());
         if let Some(old) = old.as_ref().filter(|_| steps.is_empty()) {
             let next = step::after(run, old, &[]);
-            if next.inventory.entries == old.inventory.entries && next.hooks == old.hooks {
+            if next.same_files(old) {
                 return Ok(Vec::new());
             }
         }

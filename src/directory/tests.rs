@@ -58,6 +58,7 @@ fn change(action: Action, object: &Object) -> Change {
         diff: String::new(),
         warnings: Vec::new(),
         uid: None,
+        effect: None,
     }
 }
 

@@ -190,9 +190,7 @@ impl BranchTarget {
         let (mut files, applied) = self.stored(steps, &there, scratch.path()).await?;
         let ahead = step::ahead(scope, run, parent.record);
         let record = step::after(run, &ahead, &applied);
-        let same = parent.record.is_some_and(|old| {
-            old.inventory.entries == record.inventory.entries && old.hooks == record.hooks
-        });
+        let same = parent.record.is_some_and(|old| old.same_files(&record));
         if same && applied.iter().all(|applied| applied.result != Done::Changed) {
             return Ok(Commit { sha: None, applied });
         }

@@ -42,6 +42,9 @@ struct Written {
     commit: Option<Sha>,
     tree: Option<Sha>,
     plan: Option<Digest>,
+    /// Digest of the hooks whose files were written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ran: Option<Digest>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     rebuilt: bool,
     objects: Vec<Entry>,
@@ -58,6 +61,13 @@ struct Entry {
 }
 
 impl Record {
+    /// Do both stand for the same files, whichever commit they came from?
+    pub(crate) fn same_files(&self, other: &Self) -> bool {
+        self.inventory.entries == other.inventory.entries
+            && self.inventory.hooks == other.inventory.hooks
+            && self.hooks == other.hooks
+    }
+
     /// The record as pretty JSON, objects sorted by identity, with a final newline.
     pub(crate) fn write(&self) -> Vec<u8> {
         let entry = |(id, owned): (&ObjectId, &Owned)| Entry { id: id.clone(), owned: owned.clone() };
@@ -69,6 +79,7 @@ impl Record {
             commit: self.inventory.commit.clone(),
             tree: self.inventory.tree.clone(),
             plan: self.inventory.plan,
+            ran: self.inventory.hooks,
             rebuilt: self.inventory.rebuilt,
             objects: self.inventory.entries.iter().map(entry).collect(),
             hooks: self.hooks.clone(),
@@ -113,6 +124,7 @@ impl Record {
             tree: written.tree,
             plan: written.plan,
             generation: written.generation,
+            hooks: written.ran,
             rebuilt: written.rebuilt,
         };
         Ok(Self {

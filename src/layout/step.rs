@@ -91,6 +91,9 @@ pub(crate) fn ahead(scope: &Scope, run: &Run<'_>, old: Option<&Record>) -> Recor
             inventory.entries.insert(change.id.clone(), owned);
         }
     }
+    if !run.plan.hooks.is_empty() {
+        inventory.hooks = None;
+    }
     let mut hooks = old.map(|old| old.hooks.clone()).unwrap_or_default();
     hooks.extend(self::hooks(run).into_keys());
     Record { environment: scope.environment.clone(), deployment: run.deployment.id.clone(), inventory, hooks }
@@ -120,6 +123,7 @@ pub(crate) fn after(run: &Run<'_>, ahead: &Record, applied: &[Applied]) -> Recor
         inventory.commit = Some(run.deployment.commits.head.clone());
         inventory.tree = Some(run.deployment.commits.tree.clone());
         inventory.plan = run.plan.digest;
+        inventory.hooks = run.bundle.hooks_digest();
         inventory.rebuilt = false;
         record.hooks = hooks(run).into_keys().collect();
     }

@@ -86,6 +86,7 @@ fn a_record_is_read_as_it_was_written_and_only_by_its_environment() {
         inventory: Inventory {
             entries: BTreeMap::from([(object.id.clone(), owned)]),
             generation: 3,
+            hooks: Some(object.digest()),
             commit: Some("0123456789abcdef0123456789abcdef01234567".parse().unwrap()),
             ..Inventory::default()
         },

@@ -123,6 +123,12 @@ impl Bundle {
         Digest::of(&sum)
     }
 
+    /// Digest over the hooks; none where there are none.
+    pub(crate) fn hooks_digest(&self) -> Option<Digest> {
+        let digests: Vec<String> = self.hooks.iter().map(|hook| hook.digest().to_string()).collect();
+        (!digests.is_empty()).then(|| Digest::of(digests.concat().as_bytes()))
+    }
+
     /// Sorts by identity; call after ids were changed (a namespace filled in).
     #[allow(dead_code, reason = "tests compare bundles")]
     pub(crate) fn sort(&mut self) {

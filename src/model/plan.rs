@@ -104,6 +104,20 @@ pub(crate) struct Change {
     /// The incarnation that a replace or delete is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
+    /// What it does, for comparison; not for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
+}
+
+/// What a change does to an object, as keyed digests over the values in clear: how they are masked for people, and which
+/// of them are known to be secret, does not enter. A key of their own keeps them apart from the marks that are shown, or
+/// what is live could be guessed word by word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Effect {
+    /// Every path that has an effect, with what it was and what it will be.
+    pub whole: Digest,
+    /// The same without side effects, which depend on how well the target could answer.
+    pub declared: Digest,
 }
 
 /// What happens to an object.

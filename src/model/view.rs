@@ -22,6 +22,9 @@ pub(crate) struct Inventory {
     pub plan: Option<Digest>,
     /// Counts deployments; grows with each write. A writer that read an older one must look again.
     pub generation: u64,
+    /// Digest of the hooks that last ran to their end; none: they never did, or a run that planned them has not ended well.
+    #[serde(default)]
+    pub hooks: Option<Digest>,
     /// Was it rebuilt from labels because the record was lost? Then nothing is pruned without an approved plan.
     #[serde(default)]
     pub rebuilt: bool,
@@ -90,11 +93,11 @@ pub(crate) enum Prediction {
     Becomes(Value),
     /// It would be gone.
     Gone,
-    /// It would be this, and these fields are contested by other managers.
+    /// It would be this, and Git takes these fields from other managers: the target has judged that the rules allow it.
     Contested {
         /// The after-state with Git's values forced.
         after: Value,
-        /// Who contests what.
+        /// From whom what is taken.
         conflicts: Vec<Conflict>,
     },
     /// A field cannot be changed in place: the object would have to be replaced by this.

@@ -14,7 +14,7 @@ use crate::cluster::ready::{Goal, State, state};
 use crate::model::object::Object;
 use crate::model::plan::{Action, Change};
 use crate::model::report::Done;
-use crate::model::view::Owner;
+use crate::model::view::{Inventory, Owner};
 
 /// When a hook runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Course<'_> {
     /// Runs the plan's hooks of this phase, one after the other; the first that fails ends it.
     pub(super) async fn hooks(&mut self, phase: Phase) {
         let run = self.run;
-        let installing = run.inventory.is_none();
+        let installing = installing(run.inventory);
         let mut due: Vec<(&Change, &Object)> = run
             .plan
             .hooks
@@ -139,6 +139,11 @@ impl Course<'_> {
     }
 }
 
+/// Has no deployment succeeded here yet? One that failed or was interrupted leaves the installation to be finished.
+fn installing(inventory: Option<&Inventory>) -> bool {
+    inventory.is_none_or(|inventory| inventory.commit.is_none() && !inventory.rebuilt)
+}
+
 /// Is this a hook of this phase? Tests never are.
 fn runs(object: &Object, phase: Phase, installing: bool) -> bool {
     let helm = object.annotation("helm.sh/hook").unwrap_or_default();
@@ -180,6 +185,7 @@ fn change(object: &Object) -> Change {
         diff: String::new(),
         warnings: Vec::new(),
         uid: None,
+        effect: None,
     }
 }
 

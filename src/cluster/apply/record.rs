@@ -47,6 +47,9 @@ impl Course<'_> {
             });
             entry.digest = None;
         }
+        if !self.run.plan.hooks.is_empty() {
+            inventory.hooks = None;
+        }
         inventory
     }
 
@@ -91,6 +94,7 @@ impl Course<'_> {
             now.commit = Some(self.run.deployment.commits.head.clone());
             now.tree = Some(self.run.deployment.commits.tree.clone());
             now.plan = self.run.plan.digest;
+            now.hooks = self.run.bundle.hooks_digest();
             now.rebuilt = false;
         }
         if record.is_some() && now == before {

@@ -241,6 +241,7 @@ fn change(id: &ObjectId, action: Action, uid: Option<String>) -> Change {
         diff: String::new(),
         warnings: Vec::new(),
         uid,
+        effect: None,
     }
 }
 

@@ -134,6 +134,7 @@ fn any_change() -> impl Strategy<Value = Change> {
                 diff: format!("+ {text}\n").repeat(repeat) + &text,
                 warnings: vec![warning],
                 uid: None,
+                effect: None,
             }
         })
 }

@@ -55,6 +55,7 @@ fn change(action: Action, kind: &str, name: &str, risks: &[Risk], diff: &str) ->
         diff: diff.to_owned(),
         warnings: Vec::new(),
         uid: None,
+        effect: None,
     }
 }
 

@@ -90,6 +90,7 @@ fn change(action: Action, object: &Object) -> Change {
         diff: String::new(),
         warnings: Vec::new(),
         uid: None,
+        effect: None,
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::model::id::Digest;
 use crate::model::object::ObjectId;
-use crate::model::plan::{Action, Change, Class, Counts, Fidelity, PathChange, Plan, Preview, Risk};
+use crate::model::plan::{Action, Change, Class, Counts, Effect, Fidelity, PathChange, Plan, Preview, Risk};
 use crate::parse::settings::{KEYS, deploy, environment, rules, source};
 use crate::parse::{plan_schema, schema, settings};
 
@@ -158,6 +158,7 @@ fn sample() -> Preview {
         diff: "- a\n+ b\n".into(),
         warnings: vec!["deprecated".into()],
         uid: Some("u".into()),
+        effect: Some(Effect { whole: Digest::of(b"w"), declared: Digest::of(b"d") }),
     };
     let plan = Plan {
         name: "staging".parse().unwrap(),
