@@ -106,8 +106,6 @@ impl Call {
 /// A success.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
-    /// The HTTP status: 201 says that an apply created the object.
-    pub code: u16,
     /// The body.
     pub body: Value,
     /// The texts of `Warning` headers.
@@ -272,7 +270,7 @@ impl Wire {
                 Limited::new(response.into_body(), ANSWER).collect().await.map_err(silent)?.to_bytes();
             if (200..300).contains(&code) {
                 let body = serde_json::from_slice(&bytes).map_err(|error| silent(Box::new(error)))?;
-                Ok(Answer { code, body, warnings })
+                Ok(Answer { body, warnings })
             } else {
                 Err((Trouble::Refused(refusal(code, &bytes, warnings)), after))
             }
