@@ -90,20 +90,39 @@ wait_for() {
   wait "$pid"
 }
 
+# Ends the build that runs, and what it started, with the script.
+interrupted() {
+  trap - INT TERM
+  if [[ -n $building ]]; then
+    # As a person's Ctrl-C: Go then removes what it was working on.
+    kill -INT -- "-$building" 2>/dev/null || true
+    wait "$building" 2>/dev/null || true
+  fi
+  exit "$1"
+}
+building=
+trap 'interrupted 130' INT
+trap 'interrupted 143' TERM
+
 build() {
   local name=$1 started=$SECONDS next_word=30 log=$tools/.$1.log
   command -v go >/dev/null || fail "$name $version has to be built, and there is no Go here." \
     "Install Go 1.26 or newer (see https://go.dev/doc/install), then run: make tools"
   [[ -t 1 ]] || say "$name" "building $version"
+  # With job control it gets a process group of its own; without, it would ignore Ctrl-C and live on.
+  set -m
   (
     cd "$modules/$folder"
-    CGO_ENABLED=0 GOFLAGS=-mod=readonly nice -n 5 \
+    CGO_ENABLED=0 GOFLAGS=-mod=readonly exec nice -n 5 \
       go build -trimpath -ldflags "$(linker_flags "$name")" -o "$tools/.$name.new" "$package"
   ) >"$log" 2>&1 </dev/null &
-  if ! wait_for $! "$name" "$started"; then
+  building=$!
+  set +m
+  if ! wait_for "$building" "$name" "$started"; then
     tail -n 20 "$log" >&2
     fail "building $name $version failed (whole output: $log). Run it again: $0 $name"
   fi
+  building=
   mv -f "$tools/.$name.new" "$tools/$name"
   fingerprint "$name" >"$tools/.$name.built"
   rm -f "$log"
