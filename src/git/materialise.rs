@@ -1,10 +1,12 @@
 //! A tree as files in a folder, written by us: no checkout, so no filter, no hook and no attribute of the repository's has
 //! a say, and no name in it leads anywhere but into the folder.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::git::batch::portions;
 use crate::git::error::Error;
@@ -135,6 +137,10 @@ type Places = BTreeMap<Sha, Vec<Entry>>;
 
 /// What is to be written, by blob, and what is not.
 fn sort(entries: Vec<Entry>) -> Result<(Materialised, Places), Error> {
+    if let Some(path) = beneath(&entries) {
+        let fault = Fault::new(format!("the path {path:?} lies beneath what is no folder"));
+        return Err(Error::Author(fault.hint("make the commit with an ordinary Git client")));
+    }
     let mut done = Materialised::default();
     let mut places: Places = BTreeMap::new();
     for entry in entries {
@@ -153,6 +159,16 @@ fn sort(entries: Vec<Entry>) -> Result<(Materialised, Places), Error> {
         }
     }
     Ok((done, places))
+}
+
+/// The first path that goes through another entry. A folder has no entry of its own, so only trees made by hand have
+/// such paths, and where the other one is a link they would be written wherever it leads.
+fn beneath(entries: &[Entry]) -> Option<&str> {
+    let paths: HashSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+    let through = |path: &&str| {
+        path.match_indices('/').any(|(at, _)| path.get(..at).is_some_and(|above| paths.contains(above)))
+    };
+    entries.iter().map(|entry| entry.path.as_str()).find(through)
 }
 
 impl Materialised {
@@ -213,9 +229,14 @@ async fn write(
     put: fn(&Path, &[u8]) -> io::Result<()>,
 ) -> Result<(), Error> {
     let into = into.to_owned();
+    let waiter = Waiter::default();
+    let gone = Arc::clone(&waiter.gone);
     let work = move || {
         let mut made: BTreeSet<PathBuf> = BTreeSet::new();
         for (path, content) in files {
+            if gone.load(Ordering::Acquire) {
+                return Ok(());
+            }
             let target = into.join(&path);
             let result = match target.parent() {
                 Some(parent) if made.insert(parent.to_owned()) => fs::create_dir_all(parent),
@@ -226,9 +247,22 @@ async fn write(
         Ok(())
     };
     let ended = tokio::task::spawn_blocking(work).await;
+    drop(waiter);
     ended.unwrap_or_else(|error| {
         Err(Error::io("cannot write to", "a scratch folder")(io::Error::other(error)))
     })
+}
+
+/// Says to a thread, by being dropped, that nobody waits for it any more: then the folder that it writes to goes away.
+#[derive(Default)]
+struct Waiter {
+    gone: Arc<AtomicBool>,
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.gone.store(true, Ordering::Release);
+    }
 }
 
 /// A name that is there already, or a file where a folder should be, comes from a tree made by hand.

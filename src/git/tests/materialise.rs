@@ -174,8 +174,18 @@ async fn two_entries_of_one_name_cannot_write_through_a_link() {
     let root = raw_tree(&upstream, &[("120000", &to, "a"), ("40000", &below, "a")]).await;
     let (objects, commit, _cache) = mirrored(&upstream, &root).await;
     let into = tempfile::TempDir::new().unwrap();
-    drop(write(&objects, &commit, into.path()).await);
+    assert_eq!(write(&objects, &commit, into.path()).await.unwrap_err().kind(), Kind::Author);
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
+
+    // A link that stays inside, and links beneath it: they would appear in the folder that it leads to.
+    let (up, link) = (blob(&upstream, b"..").await, blob(&upstream, b"a/b").await);
+    let below = tree(&upstream, &[("120000", &link, "planted")]).await;
+    let inner = raw_tree(&upstream, &[("120000", &up, "a"), ("40000", &below, "a")]).await;
+    let root = tree(&upstream, &[("040000", &inner, "x")]).await;
+    let (objects, commit, _cache) = mirrored(&upstream, &root).await;
+    let into = tempfile::TempDir::new().unwrap();
+    assert_eq!(write(&objects, &commit, into.path()).await.unwrap_err().kind(), Kind::Author);
+    assert_eq!(std::fs::read_dir(into.path()).unwrap().count(), 0, "nothing was written");
 
     let twice = raw_tree(&upstream, &[("100644", &evil, "a"), ("100644", &to, "a")]).await;
     let (objects, commit, _cache) = mirrored(&upstream, &twice).await;
