@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::model::fault::Fault;
 use crate::model::object::{Bundle, Object, ObjectId, Origin};
 use crate::model::target::Capabilities;
+use crate::render::budget::Share;
 use crate::render::document::{Part, Piece};
 use crate::render::scope::Scopes;
 
@@ -29,10 +30,10 @@ pub(super) fn join(
     parts: Vec<Part>,
     namespace: Option<&str>,
     capabilities: &Capabilities,
-    most: usize,
+    room: Share,
 ) -> Joined {
     let mut joined = Joined { bundle: Bundle::default(), faults: Vec::new() };
-    let count: usize = parts.iter().map(|part| part.pieces.len()).sum();
+    let exceeded = room.exceeded(parts.iter().map(|part| part.pieces.len()).sum(), "objects");
     let mut scopes = Scopes::new(capabilities);
     for piece in parts.iter().flat_map(|part| &part.pieces) {
         scopes.learn(&piece.body);
@@ -44,7 +45,7 @@ pub(super) fn join(
         for warning in part.warnings {
             warnings.add(warning, &part.app);
         }
-        if count > most {
+        if exceeded.is_some() {
             continue;
         }
         for piece in part.pieces {
@@ -58,12 +59,7 @@ pub(super) fn join(
             }
         }
     }
-    if count > most {
-        joined.faults.push(
-            Fault::new(format!("the environment has {count} objects, and {most} is the most"))
-                .hint("split it into several environments"),
-        );
-    }
+    joined.faults.extend(exceeded);
     joined.bundle.objects = objects.into_values().collect();
     joined.bundle.hooks = hooks.into_values().collect();
     joined.bundle.warnings = warnings.told();

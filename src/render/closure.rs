@@ -9,7 +9,7 @@ use crate::model::fault::Fault;
 use crate::render::Limits;
 use crate::render::sources::KUSTOMIZATIONS;
 use crate::render::tree::{Found, Tree, below, join, lfs, outside, shown};
-use crate::yaml::{self, Node};
+use crate::yaml::{self, Content, Document, Node};
 
 /// The most folders that one app may be made of.
 const FOLDERS: usize = 2_000;
@@ -30,23 +30,42 @@ const RESOURCES: &[&str] = &["resources", "bases", "components"];
 /// The same, for kustomize's own plugins.
 const PLUGINS: &[&str] = &["generators", "transformers", "validators"];
 /// Lists of files.
-const FILES: &[&str] = &["crds", "configurations", "patchesStrategicMerge"];
+const FILES: &[&str] = &["crds", "configurations"];
+/// Lists of files or of patches written in place.
+const PATCHES: &[&str] = &["patchesStrategicMerge"];
 /// Lists of mappings that may name a file in `path`.
 const PATHS: &[&str] = &["patches", "patchesJson6902", "replacements"];
 /// Lists of mappings with lists of files.
 const GENERATORS: &[&str] = &["configMapGenerator", "secretGenerator"];
+
+/// All that a kustomization of plugin settings may hold: what lists them, and nothing that changes them. Out of what a
+/// prefix, a patch or a replacement puts together could come an address that stands nowhere.
+const LISTING: &[&str] = &["apiVersion", "kind", "metadata", "resources", "bases", "components"];
+/// The fields of plugin settings that kustomize reads files from, or fetches.
+const READ: &[&str] = &["path", "paths", "files", "envs", "env", "targetFilePath"];
 
 /// What a path in a kustomization may lead to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Role {
     /// A file with manifests, or a folder with a kustomization.
     Resource,
-    /// A file or folder of plugin settings.
+    /// A file or folder of plugin settings, or settings written in place.
     Plugin,
     /// A file.
     File,
+    /// A file with a patch, or the patch in its place.
+    Patch,
     /// A file, perhaps with `key=` before it.
     Keyed,
+}
+
+/// Whose lines the settings of a plugin have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Those of their own file.
+    File,
+    /// They stand in place of a path, in another file.
+    Place,
 }
 
 /// Where a kustomization names a path.
@@ -61,23 +80,21 @@ impl Spot<'_> {
     fn fault(&self, message: String, hint: &str) -> Fault {
         Fault::new(message).hint(hint).file(self.file).at(self.node.line, self.node.column)
     }
-}
 
-/// The fault of a path that lies elsewhere.
-fn elsewhere(path: &str) -> Fault {
-    Fault::new(format!("`{}` lies on another host, which rendering does not fetch from", shown(path)))
-        .hint("store it in the repository and name it by its path")
+    /// The fault of a path that lies elsewhere.
+    fn elsewhere(&self, path: &str) -> Fault {
+        self.fault(
+            format!("`{}` lies on another host, which rendering does not fetch from", shown(path)),
+            "store it in the repository and name it by its path",
+        )
+    }
 }
 
 /// Walks an app.
 pub(super) fn closure(tree: &Tree, app: &str, limits: &Limits) -> Closure {
-    let mut walk = Walk {
-        tree,
-        limits,
-        closure: Closure::default(),
-        waiting: vec![(app.to_owned(), Role::Resource)],
-        seen: BTreeSet::new(),
-    };
+    let mut walk =
+        Walk { tree, limits, closure: Closure::default(), waiting: Vec::new(), seen: BTreeSet::new() };
+    walk.enter(app, Role::Resource);
     while let Some((folder, role)) = walk.waiting.pop() {
         if walk.seen.len() >= FOLDERS {
             let message = format!("the kustomization is made of more than {FOLDERS} folders");
@@ -121,77 +138,86 @@ impl Walk<'_> {
     }
 
     fn kustomization(&mut self, folder: &str, file: &str, root: &Node, role: Role) {
-        let mut named: Vec<(&Node, Role)> = Vec::new();
-        for (keys, role) in [(RESOURCES, role), (PLUGINS, Role::Plugin), (FILES, Role::File)] {
-            named.extend(keys.iter().flat_map(|key| items(root, key)).map(|node| (node, role)));
-        }
-        let paths = PATHS.iter().flat_map(|key| items(root, key)).flat_map(|item| fields(item, "path"));
-        named.extend(paths.map(|node| (node, Role::File)));
-        for generator in GENERATORS.iter().flat_map(|key| items(root, key)) {
-            named.extend(items(generator, "files").map(|node| (node, Role::Keyed)));
-            let envs = items(generator, "envs").chain(fields(generator, "env"));
-            named.extend(envs.map(|node| (node, Role::File)));
-        }
-        let schema = fields(root, "openapi").flat_map(|node| fields(node, "path"));
-        named.extend(schema.map(|node| (node, Role::File)));
-        for (node, role) in named {
+        for (node, role) in named(root, role) {
             if let Some(text) = node.text() {
                 self.named(Spot { folder, file, node }, text, role);
             }
         }
         for key in ["helmCharts", "helmChartInflationGenerator"] {
             for node in fields(root, key) {
-                let message = format!("`{key}` fetches charts while rendering, which is not allowed");
-                self.closure.faults.push(
-                    Fault::new(message)
-                        .hint("name the chart as a source of its own, or store what it renders to")
-                        .file(file)
-                        .at(node.line, node.column),
-                );
+                let spot = Spot { folder, file, node };
+                self.closure.faults.push(spot.fault(
+                    format!("`{key}` fetches charts while rendering, which is not allowed"),
+                    "name the chart as a source of its own, or store what it renders to",
+                ));
+            }
+        }
+        if role == Role::Plugin {
+            let other =
+                root.entries().iter().find(|(key, _)| !LISTING.iter().any(|name| same(&key.text, name)));
+            if let Some((key, node)) = other {
+                let spot = Spot { folder, file, node };
+                self.closure.faults.push(spot.fault(
+                    format!("`{}` would change the settings of plugins", shown(&key.text)),
+                    "write the settings out as they are meant, in the files under `resources`",
+                ));
             }
         }
     }
 
-    /// One path that a kustomization names.
+    /// One path that a kustomization names, or what stands in place of one.
     fn named(&mut self, spot: Spot<'_>, text: &str, role: Role) {
-        // Patches and plugins may stand in place of a path.
-        if text.is_empty() || text.contains('\n') || (role != Role::Resource && text.contains(": ")) {
-            if role == Role::Plugin {
-                self.plugin(spot.file, text.as_bytes());
-            }
+        if text.is_empty() {
             return;
         }
         let path = match role {
             Role::Keyed => text.split_once('=').map_or(text, |(_, path)| path),
-            Role::Resource | Role::Plugin | Role::File => text,
+            Role::Resource | Role::Plugin | Role::File | Role::Patch => text,
         };
-        if remote(path) {
-            self.closure.faults.push(elsewhere(path).file(spot.file).at(spot.node.line, spot.node.column));
-        } else if let Some(target) = join(spot.folder, path).filter(|_| !path.starts_with('/')) {
-            self.target(spot, target, role);
-        } else {
-            self.closure.faults.push(spot.fault(
+        let in_place = match role {
+            Role::Plugin => self.settings(spot, text.as_bytes(), Whose::Place),
+            Role::Patch => self.patch(text),
+            Role::Resource | Role::File | Role::Keyed => false,
+        };
+        let elsewhere = match role {
+            Role::Resource | Role::Plugin => cloned(path) || (!in_place && remote(path)),
+            Role::File | Role::Keyed | Role::Patch => fetched(text),
+        };
+        if elsewhere || fetched(path) {
+            self.closure.faults.push(spot.elsewhere(path));
+            return;
+        }
+        match join(spot.folder, path).filter(|_| !path.starts_with('/')) {
+            // What kustomize does not take for a manifest it takes for a path, so one that leads somewhere is followed.
+            Some(target) if in_place && self.tree.look(&target) == Found::Nothing => {}
+            Some(target) => self.target(spot, target, role),
+            None => self.closure.faults.push(spot.fault(
                 format!("`{}` leads out of the repository", shown(path)),
                 "name a path within the repository, relative to this file",
-            ));
+            )),
         }
     }
 
     /// What a path leads to within the tree.
     fn target(&mut self, spot: Spot<'_>, target: String, role: Role) {
         let fault = match (self.tree.look(&target), role) {
-            (Found::Folder, Role::Resource | Role::Plugin) => return self.base(spot, target, role),
+            (Found::Folder, Role::Resource | Role::Plugin) => return self.base(spot, &target, role),
             (Found::File, _) if self.tree.pointer(&target) => lfs(&target),
             (Found::File, Role::Resource) => {
                 self.closure.resources.insert(target);
                 return;
             }
-            (Found::File, Role::Plugin | Role::File | Role::Keyed) => {
-                if role == Role::Plugin
-                    && let Ok(bytes) = self.tree.read(&target, self.limits.yaml.bytes)
-                {
-                    self.plugin(&target, &bytes);
+            (Found::File, Role::Plugin) => {
+                match self.tree.read(&target, self.limits.yaml.bytes) {
+                    Err(fault) => self.closure.faults.push(fault),
+                    Ok(bytes) => {
+                        self.settings(Spot { file: &target, ..spot }, &bytes, Whose::File);
+                    }
                 }
+                self.closure.others.insert(target);
+                return;
+            }
+            (Found::File, Role::File | Role::Keyed | Role::Patch) => {
                 self.closure.others.insert(target);
                 return;
             }
@@ -199,7 +225,7 @@ impl Walk<'_> {
                 let fault = outside(&target);
                 spot.fault(fault.message, &fault.hint)
             }
-            (Found::Folder, Role::File | Role::Keyed) | (Found::Special, _) => {
+            (Found::Folder, Role::File | Role::Keyed | Role::Patch) | (Found::Special, _) => {
                 spot.fault(format!("`{}` is not a file", shown(&target)), "name a file")
             }
             (Found::Nothing, _) => spot.fault(
@@ -210,46 +236,116 @@ impl Walk<'_> {
         self.closure.faults.push(fault);
     }
 
-    fn base(&mut self, spot: Spot<'_>, target: String, role: Role) {
-        if self.tree.any(&target, KUSTOMIZATIONS).is_some() {
-            self.waiting.push((target, role));
+    fn base(&mut self, spot: Spot<'_>, target: &str, role: Role) {
+        if self.tree.any(target, KUSTOMIZATIONS).is_some() {
+            self.enter(target, role);
         } else {
             self.closure.faults.push(spot.fault(
-                format!("the folder `{}` holds no kustomization.yaml", shown(&target)),
+                format!("the folder `{}` holds no kustomization.yaml", shown(target)),
                 "name its files one by one, or give it a kustomization",
             ));
         }
     }
 
-    /// Settings of a plugin name files too, and kustomize would fetch those that lie on another host. What does not
-    /// parse is left to kustomize, which refuses it.
-    fn plugin(&mut self, file: &str, text: &[u8]) {
-        for document in yaml::read(text, &self.limits.yaml).unwrap_or_default() {
-            let root = &document.root;
-            let lists = ["paths", "files", "envs"].into_iter().flat_map(|key| items(root, key));
-            let paths = ["path", "env"].into_iter().flat_map(|key| fields(root, key));
-            let nested = items(root, "replacements").flat_map(|item| fields(item, "path"));
-            let named = lists.chain(paths).chain(nested);
-            for path in named.filter_map(Node::text) {
-                let path = path.split_once('=').map_or(path, |(_, path)| path);
-                if remote(path) {
-                    self.closure.faults.push(elsewhere(path).file(file));
-                }
+    /// Puts a folder on the way, by its real path: as kustomize does, so that `..` means the same to both.
+    fn enter(&mut self, folder: &str, role: Role) {
+        match self.tree.settle(folder) {
+            Some(real) => self.waiting.push((real, role)),
+            None => self.closure.faults.push(outside(folder)),
+        }
+    }
+
+    /// Is it a patch written in place of a path?
+    fn patch(&self, text: &str) -> bool {
+        let read = yaml::read(text.as_bytes(), &self.limits.yaml);
+        text.contains('\n') || read.is_ok_and(|documents| documents.iter().any(is_mapping))
+    }
+
+    /// Settings of plugins name files too, and kustomize would fetch those that lie on another host. What cannot be read
+    /// here with certainty is refused: kustomize might read it. False if the text is no mapping, and so a path.
+    fn settings(&mut self, spot: Spot<'_>, text: &[u8], whose: Whose) -> bool {
+        let unclear = |said: &Fault, hint: &str| {
+            let (line, column) = match whose {
+                Whose::File => (said.line.unwrap_or(1), said.column.unwrap_or(1)),
+                Whose::Place => (spot.node.line, spot.node.column),
+            };
+            let message = format!("the settings of a plugin are not clear: {}", said.message);
+            Fault::new(message).hint(hint).file(spot.file).at(line, column)
+        };
+        let documents = match yaml::read(text, &self.limits.yaml) {
+            Ok(documents) => documents,
+            Err(fault) => {
+                self.closure.faults.push(unclear(&fault, "write them as plain YAML, less deep"));
+                return true;
+            }
+        };
+        for document in &documents {
+            let twice = document.warnings.first();
+            self.closure.faults.extend(twice.map(|twice| unclear(twice, "give each key once")));
+            if let Some((node, path)) = address(&document.root, false) {
+                let spot = match whose {
+                    Whose::File => Spot { node, ..spot },
+                    Whose::Place => spot,
+                };
+                self.closure.faults.push(spot.elsewhere(path));
             }
         }
+        documents.iter().any(is_mapping)
     }
 }
 
-/// The values of a field. Kustomize reads its settings as Go reads JSON: `Resources` and even `re\u{17f}ources` are
-/// `resources` to it, and so they must be here.
-fn fields<'n>(node: &'n Node, name: &'static str) -> impl Iterator<Item = &'n Node> {
+fn is_mapping(document: &Document) -> bool {
+    matches!(document.root.content, Content::Map(_))
+}
+
+/// What a kustomization names, and as what.
+fn named(root: &Node, role: Role) -> Vec<(&Node, Role)> {
+    let mut named: Vec<(&Node, Role)> = Vec::new();
+    let lists = [(RESOURCES, role), (PLUGINS, Role::Plugin), (FILES, Role::File), (PATCHES, Role::Patch)];
+    for (keys, role) in lists {
+        named.extend(keys.iter().flat_map(|key| items(root, key)).map(|node| (node, role)));
+    }
+    let paths = PATHS.iter().flat_map(|key| items(root, key)).flat_map(|item| fields(item, "path"));
+    named.extend(paths.map(|node| (node, Role::File)));
+    for generator in GENERATORS.iter().flat_map(|key| items(root, key)) {
+        named.extend(items(generator, "files").map(|node| (node, Role::Keyed)));
+        let envs = items(generator, "envs").chain(fields(generator, "env"));
+        named.extend(envs.map(|node| (node, Role::File)));
+    }
+    let schema = fields(root, "openapi").flat_map(|node| fields(node, "path"));
+    named.extend(schema.map(|node| (node, Role::File)));
+    named
+}
+
+/// The first address of another host in a field that is read from, however deep: settings may be wrapped in lists.
+fn address(node: &Node, read: bool) -> Option<(&Node, &str)> {
+    match &node.content {
+        Content::Text(text) => {
+            let path = text.split_once('=').map_or(text.as_str(), |(_, path)| path);
+            (read && (fetched(text) || fetched(path))).then_some((node, path))
+        }
+        Content::List(items) => items.iter().find_map(|item| address(item, read)),
+        Content::Map(entries) => entries
+            .iter()
+            .find_map(|(key, node)| address(node, read || READ.iter().any(|name| same(&key.text, name)))),
+        Content::Null | Content::Bool(_) | Content::Number(_) => None,
+    }
+}
+
+/// Is a key what kustomize takes for this field? It reads its settings as Go reads JSON: `Resources` and even
+/// `re\u{17f}ources` are `resources` to it, and so they must be here.
+fn same(key: &str, name: &str) -> bool {
     let fold = |c: char| match c {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
         c => c.to_ascii_lowercase(),
     };
-    let same = move |key: &str| key.chars().map(fold).eq(name.chars().map(fold));
-    node.entries().iter().filter(move |(key, _)| same(&key.text)).map(|(_, node)| node)
+    key.chars().map(fold).eq(name.chars().map(fold))
+}
+
+/// The values of a field.
+fn fields<'n>(node: &'n Node, name: &'static str) -> impl Iterator<Item = &'n Node> {
+    node.entries().iter().filter(move |(key, _)| same(&key.text, name)).map(|(_, node)| node)
 }
 
 /// The items of a field that is a list.
@@ -257,12 +353,25 @@ fn items<'n>(node: &'n Node, name: &'static str) -> impl Iterator<Item = &'n Nod
     fields(node, name).flat_map(Node::items)
 }
 
-/// Would kustomize take it for a URL or a Git repository? It does so before it looks for a file of that name.
-fn remote(path: &str) -> bool {
+/// Would kustomize fetch it wherever it reads a file? It asks for the scheme alone.
+fn fetched(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
-    let host = lower.split('/').next().unwrap_or_default();
-    lower.contains("://")
-        || ["git::", "gh:", "github.com/", "github.com:", "git@"].iter().any(|begin| lower.starts_with(begin))
-        || (host.contains('@') && host.contains(':'))
-        || lower.contains("?ref=")
+    lower.starts_with("http:") || lower.starts_with("https:")
+}
+
+/// Would kustomize clone it? It asks how it begins, before it looks for a folder of that name.
+fn cloned(path: &str) -> bool {
+    const BEGINS: &[&str] =
+        &["git::", "gh:", "ssh://", "http://", "https://", "file://", "github.com/", "github.com:"];
+    let lower = path.to_ascii_lowercase();
+    let user = |(user, _): (&str, &str)| {
+        user.starts_with(|c: char| c.is_ascii_lowercase())
+            && user.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    BEGINS.iter().any(|begin| lower.starts_with(begin)) || lower.split_once('@').is_some_and(user)
+}
+
+/// Was it meant to be cloned, perhaps by another version of kustomize? Better told so than "there is no such folder".
+fn remote(path: &str) -> bool {
+    path.contains("://") || path.contains("?ref=")
 }

@@ -11,6 +11,7 @@ use crate::model::fault::{Failure, Fault};
 use crate::model::settings::Values;
 use crate::process::Output;
 use crate::render::document::{From, Lines, Part, Piece};
+use crate::render::schema::{self, SCHEMA};
 use crate::render::sources::{CHART, Task};
 use crate::render::tree::{Found, Tree, below, join, lfs, outside, shown};
 use crate::render::{Context, compute, message, program};
@@ -24,6 +25,8 @@ const HOOK: &str = "helm.sh/hook";
 /// What was made ready for a run: the values' files in the scratch folder, beside where they come from.
 struct Ready {
     args: Vec<OsString>,
+    /// What the author should know although nothing is wrong.
+    warnings: Vec<String>,
     /// The name in the scratch folder, and the author's file if it is one.
     values: Vec<(String, Option<String>)>,
 }
@@ -45,7 +48,7 @@ pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Fa
         Err(fault) => part.faults.push(Fault { file: Some(below(&task.path, CHART)), ..fault }),
         Ok(output) => {
             let home = scratch.path().to_owned();
-            part = compute(move || read(&context, &task, &ready, &output, &home)).await?;
+            part = compute(move || read(&context, &task, ready, &output, &home)).await?;
         }
     }
     Ok(part)
@@ -53,7 +56,9 @@ pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Fa
 
 /// Checks what helm will read, writes the values down, and says what to run.
 fn prepare(context: &Context, task: &Task, scratch: &Path) -> Result<Result<Ready, Vec<Fault>>, Failure> {
-    let mut faults = inspect(&context.tree, &task.path);
+    let mut inspector = Inspector::new(context);
+    inspector.walk(&task.path);
+    let Inspector { mut faults, schema, packed, .. } = inspector;
     let release = match release(task) {
         Ok(release) => release,
         Err(fault) => {
@@ -64,6 +69,15 @@ fn prepare(context: &Context, task: &Task, scratch: &Path) -> Result<Result<Read
     let mut args: Vec<OsString> = vec!["template".into(), release.into()];
     args.push(context.tree.absolute(&task.path).into_os_string());
     args.push("--skip-tests".into());
+    let mut warnings = Vec::new();
+    if let Some(packed) = packed {
+        // The schema of a packed chart cannot be looked into, and Helm would fetch what it refers to.
+        args.push("--skip-schema-validation".into());
+        if let Some(schema) = schema {
+            let packed = shown(&packed);
+            warnings.push(format!("values are not checked against {}: {packed} is packed", shown(&schema)));
+        }
+    }
     if task.helm.include_crds {
         args.push("--include-crds".into());
     }
@@ -90,7 +104,7 @@ fn prepare(context: &Context, task: &Task, scratch: &Path) -> Result<Result<Read
             }
         }
     }
-    Ok(if faults.is_empty() { Ok(Ready { args, values }) } else { Err(faults) })
+    Ok(if faults.is_empty() { Ok(Ready { args, warnings, values }) } else { Err(faults) })
 }
 
 /// The bytes of one entry of `values`, and its file.
@@ -140,56 +154,85 @@ fn release(task: &Task) -> Result<String, Fault> {
         .at(task.line, 1))
 }
 
-/// What helm must not be shown: links that lead out of the repository, and LFS pointers.
-fn inspect(tree: &Tree, app: &str) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    let mut waiting = vec![app.to_owned()];
-    let (mut seen, mut files) = (HashSet::new(), 0_usize);
-    while let Some(folder) = waiting.pop() {
-        if !tree.real(&folder).is_some_and(|real| seen.insert(real)) {
-            continue;
-        }
-        let names = match tree.list(&folder) {
-            Ok(names) => names,
-            Err(fault) => {
-                faults.push(fault);
+/// Looks for what helm must not be shown: links that lead out of the repository, LFS pointers, and schemas that refer to
+/// other places.
+struct Inspector<'a> {
+    context: &'a Context,
+    faults: Vec<Fault>,
+    /// A schema that values are checked against.
+    schema: Option<String>,
+    /// A chart within the chart that is packed.
+    packed: Option<String>,
+}
+
+impl<'a> Inspector<'a> {
+    fn new(context: &'a Context) -> Self {
+        Self { context, faults: Vec::new(), schema: None, packed: None }
+    }
+
+    /// Looks at every file of the chart and of those within it.
+    fn walk(&mut self, app: &str) {
+        let tree = &self.context.tree;
+        let mut waiting = vec![app.to_owned()];
+        let (mut seen, mut files) = (HashSet::new(), 0_usize);
+        while let Some(folder) = waiting.pop() {
+            if !tree.real(&folder).is_some_and(|real| seen.insert(real)) {
                 continue;
             }
-        };
-        for name in names {
-            files += 1;
-            if files > FILES {
-                faults.push(Fault::new(format!("the chart holds more than {FILES} files")).file(app));
-                return faults;
-            }
-            let Some(name) = name else {
-                faults.push(
-                    Fault::new(format!("a file's name in `{}` is not UTF-8", shown(&folder)))
-                        .hint("rename it"),
-                );
-                continue;
+            let names = match tree.list(&folder) {
+                Ok(names) => names,
+                Err(fault) => {
+                    self.faults.push(fault);
+                    continue;
+                }
             };
-            let path = below(&folder, &name);
-            match tree.look(&path) {
-                Found::Folder => waiting.push(path),
-                Found::Outside => faults.push(outside(&path)),
-                Found::File if tree.pointer(&path) => faults.push(lfs(&path)),
-                Found::File | Found::Nothing | Found::Special => {}
+            for name in names {
+                files += 1;
+                if files > FILES {
+                    self.faults
+                        .push(Fault::new(format!("the chart holds more than {FILES} files")).file(app));
+                    return;
+                }
+                let Some(name) = name else {
+                    let message = format!("a file's name in `{}` is not UTF-8", shown(&folder));
+                    self.faults.push(Fault::new(message).hint("rename it"));
+                    continue;
+                };
+                let path = below(&folder, &name);
+                match tree.look(&path) {
+                    Found::Folder => waiting.push(path),
+                    Found::Outside => self.faults.push(outside(&path)),
+                    Found::File if tree.pointer(&path) => self.faults.push(lfs(&path)),
+                    Found::File => self.file(&name, path),
+                    Found::Nothing | Found::Special => {}
+                }
             }
         }
     }
-    faults
+
+    fn file(&mut self, name: &str, path: String) {
+        if name == SCHEMA {
+            match self.context.tree.read(&path, self.context.renderers.limits.yaml.bytes) {
+                Ok(bytes) => self.faults.extend(schema::fault(&path, &bytes)),
+                Err(fault) => self.faults.push(fault),
+            }
+            self.schema.get_or_insert(path);
+        } else if Path::new(name).extension().is_some_and(|end| end == "tgz") {
+            self.packed.get_or_insert(path);
+        }
+    }
 }
 
 /// What a run gave: manifests and hooks, or the reason why there are none.
-fn read(context: &Context, task: &Task, ready: &Ready, output: &Output, scratch: &Path) -> Part {
+fn read(context: &Context, task: &Task, ready: Ready, output: &Output, scratch: &Path) -> Part {
     let mut part = Part::default();
     let stderr = output.message();
     if !output.success() {
-        part.faults.push(explain(context, task, ready, &stderr, scratch));
+        part.faults.push(explain(context, task, &ready, &stderr, scratch));
         return part;
     }
-    part.warnings = message::warnings(&stderr, &context.tree, scratch);
+    part.warnings = ready.warnings;
+    part.warnings.extend(message::warnings(&stderr, &context.tree, scratch));
     let text = String::from_utf8_lossy(&output.stdout);
     let headings = headings(&text);
     let chart = below(&task.path, CHART);

@@ -9,6 +9,7 @@
 //! programs get an empty environment with a scratch folder for a home.
 
 mod assemble;
+mod budget;
 mod closure;
 mod document;
 mod helm;
@@ -16,6 +17,7 @@ mod kustomize;
 mod message;
 mod plain;
 mod program;
+mod schema;
 mod scope;
 mod sources;
 #[cfg(test)]
@@ -25,7 +27,7 @@ mod tree;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
@@ -35,10 +37,13 @@ use crate::model::object::Bundle;
 use crate::model::settings::{Renderer, Source};
 use crate::model::target::Capabilities;
 use crate::process;
+use crate::render::budget::Counts;
 use crate::render::document::Part;
 use crate::render::sources::Task;
 use crate::render::tree::{Tree, shown};
 use crate::yaml;
+
+pub(crate) use budget::Budget;
 
 /// The most faults that one environment reports; more of them help nobody.
 const FAULTS: usize = 500;
@@ -54,14 +59,14 @@ pub(crate) struct Renderers {
     pub limits: Limits,
 }
 
-/// How much rendering one environment may use.
+/// How much rendering may use: one job in all, and each of its programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Apps.
+    /// Apps of all environments.
     pub apps: usize,
-    /// Objects and hooks of all apps.
+    /// Objects and hooks of all environments.
     pub objects: usize,
-    /// Time for all apps together.
+    /// Time for all that one job renders.
     pub time: Duration,
     /// What one run of a program may use.
     pub program: process::Limits,
@@ -122,6 +127,8 @@ pub(crate) struct Wanted<'a> {
     pub namespace: Option<&'a str>,
     /// What the target knows.
     pub capabilities: &'a Capabilities,
+    /// What the job may still render.
+    pub budget: &'a Budget,
 }
 
 /// What rendering gave. With faults the bundle is what could be rendered, which must not be deployed.
@@ -144,14 +151,18 @@ pub(crate) struct App {
     pub path: String,
     /// Its renderer.
     pub renderer: Renderer,
+    /// Did its source say so, rather than what lies there?
+    pub said: bool,
 }
 
 /// Renders all apps of an environment.
 pub(crate) async fn render(renderers: &Renderers, wanted: &Wanted<'_>) -> Result<Rendered, Failure> {
-    let limits = &renderers.limits;
+    let room = wanted.budget.room(wanted.root, wanted.environment);
     let tree = Tree::open(wanted.root)?;
-    let found = sources::find(&tree, wanted, limits);
-    let apps = found.apps.iter().map(|task| App { path: shown(&task.path), renderer: task.renderer });
+    let found = sources::find(&tree, wanted, room.apps);
+    let app = |task: &Task| App { path: shown(&task.path), renderer: task.renderer, said: task.said };
+    let mut counts = Counts { apps: found.apps.len(), objects: 0 };
+    let apps = found.apps.iter().map(app);
     let mut rendered = Rendered {
         apps: apps.collect(),
         matched: found.matched,
@@ -166,17 +177,18 @@ pub(crate) async fn render(renderers: &Renderers, wanted: &Wanted<'_>) -> Result
         api_versions: wanted.capabilities.api_versions.iter().cloned().collect(),
     };
     let namespace = context.namespace.clone();
-    match tokio::time::timeout(limits.time, all(Arc::new(context), found.apps)).await {
+    let began = Instant::now();
+    match tokio::time::timeout(room.time, all(Arc::new(context), found.apps)).await {
         Ok(parts) => {
-            let joined = assemble::join(parts?, namespace.as_deref(), wanted.capabilities, limits.objects);
+            let parts = parts?;
+            counts.objects = parts.iter().map(|part| part.pieces.len()).sum();
+            let joined = assemble::join(parts, namespace.as_deref(), wanted.capabilities, room.objects);
             rendered.bundle = joined.bundle;
             rendered.faults.extend(joined.faults);
         }
-        Err(_) => rendered.faults.push(
-            Fault::new(format!("rendering took more than {} s", limits.time.as_secs()))
-                .hint("split the environment, or make its charts cheaper"),
-        ),
+        Err(_) => rendered.faults.push(wanted.budget.too_slow()),
     }
+    wanted.budget.spend(wanted.root, wanted.environment, began.elapsed(), counts);
     rendered.faults.truncate(FAULTS);
     Ok(rendered)
 }

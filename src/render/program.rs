@@ -20,6 +20,10 @@ pub(super) fn scratch() -> Result<TempDir, Failure> {
         .map_err(|error| Failure::ours("a scratch folder could not be made", error))
 }
 
+/// A proxy that is nobody. What a renderer is given is inspected so that it fetches nothing; if it ever tries to, it gets
+/// no further than this. (Go asks no proxy for addresses of this very machine, so inspection must hold by itself.)
+const NOBODY: &str = "http://127.0.0.1:0";
+
 /// Runs a renderer. The author's fault is the inner error: too slow, too much, or a crash.
 pub(super) async fn run(
     context: &Context,
@@ -33,6 +37,9 @@ pub(super) async fn run(
     let mut program = Program::new(path, scratch, args).limits(context.renderers.limits.program);
     for variable in ["HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
         program = program.env(variable, scratch);
+    }
+    for variable in ["HTTP_PROXY", "HTTPS_PROXY"] {
+        program = program.env(variable, NOBODY);
     }
     match process::run(&program).await {
         Ok(output) => Ok(Ok(output)),

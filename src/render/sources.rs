@@ -2,8 +2,9 @@
 
 use crate::model::fault::Fault;
 use crate::model::settings::{Helm, Renderer, Source, Values};
+use crate::render::Wanted;
+use crate::render::budget::Share;
 use crate::render::tree::{Found, Tree, below, join, outside, shown};
-use crate::render::{Limits, Wanted};
 
 /// The repository's own file, to which a source's line belongs.
 const FILE: &str = ".tidegate.yaml";
@@ -21,6 +22,8 @@ pub(super) struct Task {
     pub path: String,
     /// How it is rendered.
     pub renderer: Renderer,
+    /// Did its source say how, rather than what lies there?
+    pub said: bool,
     /// Helm's settings, placeholders filled in.
     pub helm: Helm,
     /// The line of its source.
@@ -46,7 +49,7 @@ struct Match {
 }
 
 /// Finds the apps of all sources. A source that matches nothing is not a fault here: it may match in another tree.
-pub(super) fn find(tree: &Tree, wanted: &Wanted<'_>, limits: &Limits) -> Tasks {
+pub(super) fn find(tree: &Tree, wanted: &Wanted<'_>, room: Share) -> Tasks {
     let mut found = Tasks::default();
     let mut looks = LOOKS;
     for source in wanted.sources {
@@ -67,9 +70,8 @@ pub(super) fn find(tree: &Tree, wanted: &Wanted<'_>, limits: &Limits) -> Tasks {
     }
     found.apps.sort_by(|a, b| a.path.cmp(&b.path));
     found.apps.dedup_by(|a, b| a.path == b.path && a.renderer == b.renderer && a.helm == b.helm);
-    if found.apps.len() > limits.apps {
-        let message = format!("the sources match {} apps, and {} is the most", found.apps.len(), limits.apps);
-        found.faults.push(Fault::new(message).file(FILE));
+    if let Some(fault) = room.exceeded(found.apps.len(), "apps") {
+        found.faults.push(fault.file(FILE));
         found.apps.clear();
     }
     found
@@ -169,6 +171,7 @@ fn fill(text: &str, environment: &str, name: Option<&str>) -> String {
 /// The app at a match.
 fn task(tree: &Tree, source: &Source, found: &Match, environment: &str) -> Result<Task, Fault> {
     let renderer = renderer(tree, source, &found.path).map_err(|fault| fault.app(shown(&found.path)))?;
+    let said = said(source).is_some();
     let fill = |text: &String| fill(text, environment, found.name.as_deref());
     let helm = source.helm.as_ref().map_or_else(Helm::default, |helm| Helm {
         release: helm.release.as_ref().map(fill),
@@ -182,12 +185,17 @@ fn task(tree: &Tree, source: &Source, found: &Match, environment: &str) -> Resul
             .collect(),
         include_crds: helm.include_crds,
     });
-    Ok(Task { path: found.path.clone(), renderer, helm, line: source.line })
+    Ok(Task { path: found.path.clone(), renderer, said, helm, line: source.line })
+}
+
+/// The renderer that was said; Helm's settings say Helm.
+fn said(source: &Source) -> Option<Renderer> {
+    source.renderer.or(source.helm.as_ref().map(|_| Renderer::Helm))
 }
 
 /// The renderer that was said, or that what lies there asks for.
 fn renderer(tree: &Tree, source: &Source, path: &str) -> Result<Renderer, Fault> {
-    let said = source.renderer.or(source.helm.as_ref().map(|_| Renderer::Helm));
+    let said = said(source);
     let here = |message: String| Fault::new(message).file(FILE).at(source.line, 1);
     let path = join("", path).unwrap_or_default();
     match tree.look(&path) {

@@ -62,6 +62,12 @@ impl Tree {
         self.absolute(path).canonicalize().ok().filter(|real| real.starts_with(&self.root))
     }
 
+    /// Where a path really leads, as a path of the tree without links; none if that is out of it, or no text.
+    pub(super) fn settle(&self, path: &str) -> Option<String> {
+        let real = self.real(path)?;
+        real.strip_prefix(&self.root).ok()?.to_str().map(str::to_owned)
+    }
+
     /// The names in a folder, sorted; one that is not UTF-8 is none. What is no folder of the tree has no names.
     pub(super) fn list(&self, path: &str) -> Result<Vec<Option<String>>, Fault> {
         if self.look(path) != Found::Folder {

@@ -15,6 +15,7 @@ use crate::model::id::{Digest, EnvironmentName, PullNumber, Repo, Sha};
 use crate::model::plan::Preview;
 use crate::model::settings::{BeforeMerge, Environment, Settings, When};
 use crate::model::target::{Floor, Place, TargetSettings};
+use crate::render::Budget;
 use crate::store::Shown as KeptPreview;
 use crate::work::files::Files;
 use crate::work::ground::{Ground, Unavailable, ground, settings_at};
@@ -206,6 +207,7 @@ async fn plans(
     sides: &Sides<'_>,
     proposed: Settings,
 ) -> Result<Made, Failure> {
+    let budget = Budget::new(&cx.renderers.limits);
     let mut files = Files::new(&ground.objects);
     files.write(sides.base_tree).await?;
     files.write(sides.tree).await?;
@@ -223,6 +225,7 @@ async fn plans(
             base_tree: Some(sides.base_tree),
             tree: sides.tree,
             look: Look::Live,
+            budget: &budget,
         };
         let plan = match at(cx, ground, &files, case).await {
             Ok((survey, _)) => survey.plan,
@@ -310,6 +313,8 @@ pub(crate) struct At<'a> {
     pub tree: &'a Sha,
     /// How the target is looked at.
     pub look: Look,
+    /// What the job may still render.
+    pub budget: &'a Budget,
 }
 
 /// What a target needs that lies in the repository; only a branch is pushed to.
@@ -380,7 +385,7 @@ async fn once(
     files: &Files<'_>,
     case: At<'_>,
 ) -> Result<(Survey, Option<target::Target>), Failure> {
-    let At { name, proposed, base, base_tree, tree, look } = case;
+    let At { name, proposed, base, base_tree, tree, look, budget } = case;
     let rules = ground.environment(name).unwrap_or(proposed);
     let scope = ground.scope(name, rules);
     let (settings, fault) = match ground.target(cx, name).await? {
@@ -401,6 +406,7 @@ async fn once(
         base,
         base_files: base_tree.and_then(|tree| files.path(tree)),
         files: files.expect(tree)?,
+        budget,
     };
     let mut survey = survey(&cx.renderers, &cx.mask, &question).await?;
     if let Some((unavailable, fault)) = fault

@@ -5,6 +5,7 @@ use crate::git::Want;
 use crate::model::check::{Check, Conclusion};
 use crate::model::fault::{Failure, Fault};
 use crate::model::id::{Branch, EnvironmentName, Repo, Sha};
+use crate::render::Budget;
 use crate::work::files::Files;
 use crate::work::ground::{Ground, ground, settings_at};
 use crate::work::{Context, Then, preview, publish};
@@ -54,6 +55,7 @@ async fn compared(cx: &Context, ground: &Ground, head: &Sha, base: &Branch) -> R
     let Some(tip) = ground.mirror.tip(base).await? else { return Ok(Vec::new()) };
     let base_tree = ground.objects.tree_of(&tip).await?;
     let at_base = settings_at(cx, &ground.objects, &tip).await?.and_then(Result::ok);
+    let budget = Budget::new(&cx.renderers.limits);
     let mut files = Files::new(&ground.objects);
     files.write(&tree).await?;
     files.write(&base_tree).await?;
@@ -75,6 +77,7 @@ async fn compared(cx: &Context, ground: &Ground, head: &Sha, base: &Branch) -> R
                 base_tree: Some(&base_tree),
                 tree: &tree,
                 look: preview::Look::Live,
+                budget: &budget,
             },
         )
         .await?;

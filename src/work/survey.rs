@@ -8,12 +8,12 @@ use crate::diff::mask::MaskKey;
 use crate::diff::{Case, floor, plan};
 use crate::model::fault::{Failure, Fault};
 use crate::model::object::Bundle;
-use crate::model::plan::{Fidelity, Plan};
+use crate::model::plan::{Action, Fidelity, Plan};
 use crate::model::report::{Applied, Report};
-use crate::model::settings::Environment;
+use crate::model::settings::{Environment, Limits, Source};
 use crate::model::target::{Capabilities, Floor, Scope};
 use crate::model::view::{Inventory, Live, Owned, Owner, Prediction, Seen};
-use crate::render::{Rendered, Renderers, Wanted, render};
+use crate::render::{App, Budget, Rendered, Renderers, Wanted, render};
 use crate::work::ground::FILE;
 use crate::work::target::Target;
 
@@ -32,6 +32,8 @@ pub(crate) struct Question<'a> {
     pub base_files: Option<&'a Path>,
     /// The merge's files.
     pub files: &'a Path,
+    /// What the job may still render.
+    pub budget: &'a Budget,
 }
 
 /// Everything that was found, and the plan that follows from it.
@@ -41,6 +43,32 @@ pub(crate) struct Survey {
     pub plan: Plan,
     /// What the plan was decided from.
     pub facts: Facts,
+}
+
+/// Deletes that are not done unasked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Excess {
+    /// How many objects would be deleted.
+    pub deletes: usize,
+    /// Why that must be asked for.
+    pub why: String,
+}
+
+impl Survey {
+    /// The deletes that must be asked for: those above the limit, or any if nothing at all would be left, as when a
+    /// folder was emptied.
+    pub(crate) fn excess(&self, limits: Limits) -> Option<Excess> {
+        let deletes = self.plan.changes.iter().filter(|change| change.action == Action::Delete).count();
+        let limit = limits.deletes(self.plan.owned);
+        let why = if deletes > 0 && self.facts.bundle.objects.is_empty() {
+            "nothing at all would be left".to_owned()
+        } else if deletes > limit {
+            format!("the limit is {limit} of {} objects", self.plan.owned)
+        } else {
+            return None;
+        };
+        Some(Excess { deletes, why })
+    }
 }
 
 /// What was found: both sides as rendered, what is owned, what the target answered.
@@ -90,7 +118,8 @@ pub(crate) async fn survey(
         }
         _ => None,
     };
-    let mut faults = faults(question.proposed, &merge, base.as_ref());
+    let before = question.base.zip(base.as_ref());
+    let mut faults = faults(question.proposed, &merge, before);
     let bundle = merge.bundle;
     let base = base.map(|base| base.bundle).or_else(|| question.base_files.map(|_| Bundle::default()));
     let mut left = None;
@@ -140,16 +169,22 @@ async fn side(
         sources: &environment.sources,
         namespace,
         capabilities,
+        budget: question.budget,
     };
     render(renderers, &wanted).await
 }
 
 /// The author's faults of the merge, with what only both sides together can tell.
-fn faults(proposed: &Environment, merge: &Rendered, base: Option<&Rendered>) -> Vec<Fault> {
+fn faults(proposed: &Environment, merge: &Rendered, base: Option<(&Environment, &Rendered)>) -> Vec<Fault> {
     let mut faults = merge.faults.clone();
-    for (index, source) in proposed.sources.iter().enumerate() {
-        let at_base = base.is_some_and(|base| base.matched.get(index).copied().unwrap_or(false));
-        if !merge.matched.get(index).copied().unwrap_or(false) && !at_base {
+    let at_base: Vec<(&str, bool)> = base
+        .map(|(environment, base)| matches(environment, base).map(|(source, is)| (source.path.as_str(), is)))
+        .into_iter()
+        .flatten()
+        .collect();
+    for (source, matched) in matches(proposed, merge) {
+        // Sources come and go, so the one before is known by its path and not by its place in the list.
+        if !matched && !at_base.contains(&(source.path.as_str(), true)) {
             faults.push(
                 Fault::new(format!("the source `{}` matches nothing", source.path))
                     .file(FILE)
@@ -158,23 +193,26 @@ fn faults(proposed: &Environment, merge: &Rendered, base: Option<&Rendered>) -> 
             );
         }
     }
-    for app in base.iter().flat_map(|base| &base.apps) {
-        if let Some(now) = merge.apps.iter().find(|now| now.path == app.path && now.renderer != app.renderer)
-        {
-            let said = proposed.sources.iter().any(|source| source.renderer == Some(now.renderer));
-            if !said {
-                faults.push(
-                    Fault::new(format!(
-                        "{} was rendered as {:?} and would now be {:?}",
-                        app.path, app.renderer, now.renderer
-                    ))
-                    .app(app.path.clone())
-                    .hint("if that is meant, say `renderer:` at the source"),
-                );
-            }
+    for app in base.iter().flat_map(|(_, base)| &base.apps) {
+        let other = |now: &&App| now.path == app.path && now.renderer != app.renderer && !now.said;
+        if let Some(now) = merge.apps.iter().find(other) {
+            let message = format!(
+                "{} was rendered as {:?} and would now be {:?}",
+                app.path, app.renderer, now.renderer
+            );
+            let fault = Fault::new(message).app(app.path.clone());
+            faults.push(fault.hint("if that is meant, say `renderer:` at the source"));
         }
     }
     faults
+}
+
+/// Each source, and whether it matched anything.
+fn matches<'a>(
+    environment: &'a Environment,
+    rendered: &'a Rendered,
+) -> impl Iterator<Item = (&'a Source, bool)> {
+    environment.sources.iter().zip(rendered.matched.iter().copied())
 }
 
 /// The view of no target: the base is what is there, the merge is what would be.

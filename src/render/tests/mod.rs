@@ -9,7 +9,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{Rendered, Renderers, Wanted, render};
+use super::{Budget, Limits, Rendered, Renderers, Wanted, render};
 use crate::model::fault::Fault;
 use crate::model::settings::Source;
 use crate::model::target::Capabilities;
@@ -50,7 +50,16 @@ async fn render_all(
     capabilities: &Capabilities,
 ) -> Rendered {
     let environment = "staging".parse().unwrap();
-    let wanted = Wanted { root: root.path(), environment: &environment, sources, namespace, capabilities };
+    let budget = Budget::new(&Limits::default());
+    let root_path = root.path();
+    let wanted = Wanted {
+        root: root_path,
+        environment: &environment,
+        sources,
+        namespace,
+        capabilities,
+        budget: &budget,
+    };
     let rendered = render(&renderers(), &wanted).await.unwrap();
     // Nothing that people see names a path of ours.
     let said = format!("{:?} {:?}", rendered.faults, rendered.bundle.warnings);

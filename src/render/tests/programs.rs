@@ -6,7 +6,7 @@ use super::{fault, ids, map, one, render_all, renderers, source, tree};
 use crate::model::fault::Failure;
 use crate::model::settings::{Helm, Renderer, Source, Values};
 use crate::model::target::Capabilities;
-use crate::render::{Renderers, Wanted, render};
+use crate::render::{Budget, Limits, Renderers, Wanted, render};
 
 const CHART: &str = "apiVersion: v2\nname: web\nversion: 1.0.0\n";
 
@@ -186,12 +186,14 @@ async fn a_missing_program_is_ours_to_mend_and_other_apps_do_without_it() {
     let environment = "staging".parse().unwrap();
     let capabilities = Capabilities::default();
     let sources = [source("plain")];
+    let budget = Budget::new(&none.limits);
     let wanted_plain = Wanted {
         root: root.path(),
         environment: &environment,
         sources: &sources,
         namespace: None,
         capabilities: &capabilities,
+        budget: &budget,
     };
     assert_eq!(ids(&render(&none, &wanted_plain).await.unwrap()), ["ConfigMap m"]);
     let sources = [source("charts/web")];
@@ -208,12 +210,14 @@ async fn a_renderer_that_is_too_slow_or_says_too_much_is_the_apps_fault() {
     let environment = "staging".parse().unwrap();
     let capabilities = Capabilities::default();
     let sources = [source("charts/web")];
+    let budget = Budget::new(&Limits::default());
     let wanted = Wanted {
         root: root.path(),
         environment: &environment,
         sources: &sources,
         namespace: None,
         capabilities: &capabilities,
+        budget: &budget,
     };
     let mut strict = renderers();
     strict.limits.program.stdout = 100;
@@ -223,11 +227,14 @@ async fn a_renderer_that_is_too_slow_or_says_too_much_is_the_apps_fault() {
     strict.limits.program.time = std::time::Duration::from_millis(1);
     let rendered = render(&strict, &wanted).await.unwrap();
     assert!(rendered.faults[0].message.contains("did not end within"), "{}", rendered.faults[0]);
-    strict = renderers();
-    strict.limits.time = std::time::Duration::from_millis(1);
-    let rendered = render(&strict, &wanted).await.unwrap();
-    assert!(rendered.faults[0].message.contains("rendering took more than"), "{}", rendered.faults[0]);
-    assert!(rendered.bundle.objects.is_empty());
+    let short = Limits { time: std::time::Duration::from_millis(1), ..Limits::default() };
+    let wanted = Wanted { budget: &Budget::new(&short), ..wanted };
+    for _ in 0..2 {
+        // Once spent it stays spent: the next environment of the job gets no time of its own.
+        let rendered = render(&renderers(), &wanted).await.unwrap();
+        assert!(rendered.faults[0].message.contains("rendering took more than"), "{}", rendered.faults[0]);
+        assert!(rendered.bundle.objects.is_empty());
+    }
 }
 
 #[tokio::test]
@@ -249,4 +256,38 @@ async fn rendering_twice_gives_the_same_bundle_and_equal_warnings_are_told_once(
     assert_eq!(first.bundle.digest(), second.bundle.digest());
     let warnings = &first.bundle.warnings;
     assert!(warnings.len() == 1 && warnings[0].ends_with("(apps/0 and 11 more)"), "{warnings:?}");
+}
+
+#[tokio::test]
+async fn a_schema_is_checked_only_if_it_leads_nowhere_else() {
+    let host = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    host.set_nonblocking(true).unwrap();
+    let address = host.local_addr().unwrap();
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), r#"{"const": "hunter2"}"#).unwrap();
+    let sub = "charts/web/charts/sub";
+    let chart_of = |name: &str| format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n");
+    let (sub_chart, dependent) =
+        (chart_of("sub"), format!("{}dependencies: [{{name: sub, version: 1.0.0}}]\n", chart_of("web")));
+    for (folder, target) in [
+        ("charts/web", format!("http://{address}/x")),
+        (sub, format!("http://{address}/x")),
+        ("charts/web", format!("file://{}", secret.path().display())),
+    ] {
+        let schema = format!(r#"{{"properties": {{"name": {{"$ref": "{target}"}}}}}}"#);
+        let (path, own) = (format!("{folder}/values.schema.json"), format!("{sub}/Chart.yaml"));
+        let files = chart(&[("charts/web/Chart.yaml", &dependent), (&own, &sub_chart), (&path, &schema)]);
+        let fault = fault(&files, "charts/web").await;
+        assert!(fault.message.contains("leads to"), "{fault}");
+        assert_eq!(fault.file.as_deref(), Some(path.as_str()), "{fault}");
+        assert!(!fault.to_string().contains("hunter2") && host.accept().is_err(), "{fault}");
+    }
+    // What is packed cannot be looked into: nothing is checked then, and a warning says so.
+    let schema = r#"{"properties": {"name": {"type": "number"}}}"#;
+    let mut files = chart(&[("charts/web/values.schema.json", schema)]);
+    assert!(fault(&files, "charts/web").await.message.contains("number"));
+    files.push(("charts/web/files/sub-1.0.0.tgz", "packed"));
+    let rendered = one(&files, "charts/web").await;
+    assert_eq!(ids(&rendered).len(), 2);
+    assert!(rendered.bundle.warnings[0].contains("values are not checked"), "{:?}", rendered.bundle.warnings);
 }

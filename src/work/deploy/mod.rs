@@ -16,6 +16,7 @@ use crate::model::job::{Job, Leased};
 use crate::model::permit::Permit;
 use crate::model::refusal::Refusal;
 use crate::model::target::Run;
+use crate::render::Budget;
 use crate::work::deploy::admit::{Admitted, Verdict};
 use crate::work::deploy::bind::Bound;
 use crate::work::files::Files;
@@ -142,6 +143,7 @@ async fn look(
             base_tree: base_tree.as_ref(),
             tree: &commits.tree,
             look: preview::Look::Live,
+            budget: &Budget::new(&cx.renderers.limits),
         },
     )
     .await?;
