@@ -19,6 +19,7 @@ mod parse;
 mod process;
 mod render;
 mod store;
+mod terminal;
 mod web;
 mod work;
 mod yaml;

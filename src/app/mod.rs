@@ -13,7 +13,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::cli::{DONE, fail};
 use crate::cluster::Clusters;
 use crate::comment::Templates;
 use crate::config::{Config, Need, variables};
@@ -22,6 +21,7 @@ use crate::git::Git;
 use crate::github::{App as Credentials, GitHub};
 use crate::model::fault::{Failure, chain};
 use crate::store::Store;
+use crate::terminal::{DONE, fail, note};
 use crate::web;
 use crate::work::Context;
 use crate::work::worker::work;
@@ -142,7 +142,7 @@ pub(crate) async fn serve(config: Option<&Path>) -> u8 {
         Ok(config) => config,
         Err(faults) => {
             for fault in &faults {
-                crate::cli::note(&fault.to_string());
+                note(&fault.to_string());
             }
             return fail(&format!("the settings have {} to mend", count(faults.len())));
         }

@@ -1,13 +1,15 @@
 //! `tidegate check`: is the repository's file right?
 
+use std::path::Path;
+
 use crate::cli::local::{Bench, Checkout};
-use crate::cli::{ERROR, fail, note, out};
 use crate::model::fault::Failure;
 
-/// Prints what the file says, or every fault with line, column and hint.
-pub(crate) async fn run(checkout: &Checkout) -> u8 {
-    match read(checkout).await {
-        Ok(words) => out(&words),
+/// Prints what the file says, or every fault with line, column and hint. The operator's defaults lie beneath it, and
+/// where targets are known an unknown one is a fault.
+pub(crate) async fn run(config: Option<&Path>, checkout: &Checkout) -> u8 {
+    match read(config, checkout).await {
+        Ok(words) => out(&harmless(&words)),
         Err(Failure::Author(faults)) => {
             for fault in &faults {
                 note(&fault.to_string());
@@ -22,10 +24,14 @@ pub(crate) async fn run(checkout: &Checkout) -> u8 {
     }
 }
 
-async fn read(checkout: &Checkout) -> Result<String, Failure> {
-    let bench = Bench::open(checkout, None).await?;
+async fn read(config: Option<&Path>, checkout: &Checkout) -> Result<String, Failure> {
+    let bench = Bench::open(checkout, config).await?;
     let head = bench.local.resolve("HEAD").await?;
     let settings = bench.settings(&head).await?;
+    let homeless = bench.homeless(&settings);
+    if !homeless.is_empty() {
+        return Err(Failure::Author(homeless));
+    }
     let mut words = String::new();
     for (name, environment) in &settings.environments {
         let sources =
@@ -35,3 +41,4 @@ async fn read(checkout: &Checkout) -> Result<String, Failure> {
     words.push_str("the file is right\n");
     Ok(words)
 }
+use crate::terminal::{ERROR, fail, harmless, note, out};

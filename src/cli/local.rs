@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::app::{self, parts};
-use crate::cli::note;
 use crate::cluster::Clusters;
 use crate::config::{Config, Need, state, variables};
 use crate::diff::mask::MaskKey;
 use crate::git::{Local, Tidiness};
 use crate::model::fault::{Cause, Failure, Fault};
-use crate::model::id::{EnvironmentId, EnvironmentName, RepoId, RepoName, Sha};
+use crate::model::id::{Digest, EnvironmentId, EnvironmentName, RepoId, RepoName, Sha};
 use crate::model::settings::{Environment, Settings};
 use crate::model::target::{Scope, TargetSettings};
 use crate::parse;
 use crate::render::Renderers;
+use crate::terminal::note;
 use crate::work::ground::FILE;
 use crate::work::target::{Target, connect};
 
@@ -39,8 +39,6 @@ pub(crate) struct Bench {
     pub config: Config,
     /// Kustomize and Helm.
     pub renderers: Renderers,
-    /// The key of the masks.
-    pub mask: MaskKey,
     clusters: Clusters,
     file: Option<PathBuf>,
 }
@@ -55,15 +53,8 @@ impl Bench {
             note("warning: what is not committed is not seen");
         }
         let renderers = parts::renderers(&config);
-        let mask = mask(&state())?;
-        Ok(Self {
-            local,
-            config,
-            renderers,
-            mask,
-            clusters: Clusters::default(),
-            file: checkout.file.clone(),
-        })
+        let (clusters, file) = (Clusters::default(), checkout.file.clone());
+        Ok(Self { local, config, renderers, clusters, file })
     }
 
     /// The settings at a commit or tree, or of `--file`.
@@ -106,18 +97,38 @@ impl Bench {
         }
     }
 
-    /// The scope of an environment. Locally a repository has no id; all local runs share one.
+    /// What a plan merges into and an apply compares with: the named revision, else the tracked branch's upstream or
+    /// itself. Both use it, or their digests would differ.
+    pub(crate) async fn base(&self, named: Option<&str>, head: &Sha) -> Result<Sha, Failure> {
+        if let Some(base) = named {
+            return Ok(self.local.resolve(base).await?);
+        }
+        let settings = self.settings_if_any(head).await?;
+        let tracked = match settings.and_then(|settings| settings.branch) {
+            Some(branch) => Some(branch),
+            None => self.local.default_branch().await?,
+        };
+        if let Some(branch) = tracked {
+            return Ok(self.local.base(&branch).await?);
+        }
+        let fault = Fault::new("it cannot be told which branch is tracked");
+        Err(Failure::author(fault.hint("name the base with --base")))
+    }
+
+    /// The scope of an environment.
     pub(crate) async fn scope(
         &self,
         name: &EnvironmentName,
         environment: &Environment,
     ) -> Result<Scope, Failure> {
-        let repo: RepoName = match self.local.name().await? {
+        let origin = self.local.name().await?;
+        let id = local_id(origin.as_ref(), self.local.common());
+        let repo: RepoName = match origin {
             Some(name) => name,
             None => "local/checkout".parse().map_err(|error| Failure::ours("name the checkout", error))?,
         };
         Ok(Scope {
-            environment: EnvironmentId { repo: RepoId(0), name: name.clone() },
+            environment: EnvironmentId { repo: id, name: name.clone() },
             repo,
             target: environment.target.clone(),
             namespace: environment.namespace.clone(),
@@ -131,18 +142,43 @@ impl Bench {
     /// Connects to where an environment lives.
     pub(crate) async fn target(&self, scope: &Scope) -> Result<(Target, &TargetSettings), Failure> {
         let Some(settings) = self.config.targets.get(&scope.target) else {
-            let known: Vec<&str> = self.config.targets.keys().map(String::as_str).collect();
-            let hint = if known.is_empty() {
-                "give the operator's file with --config, or plan without a target with --rendered".to_owned()
-            } else {
-                format!("known are {}", known.join(", "))
-            };
-            return Err(Failure::author(
-                Fault::new(format!("there is no target `{}`", scope.target)).hint(hint),
-            ));
+            return Err(Failure::author(self.unknown(&scope.target)));
         };
         Ok((connect(&self.clusters, settings, scope, None).await?, settings))
     }
+
+    /// The environments whose target is not among those of the operator's file, if that names any.
+    pub(crate) fn homeless(&self, settings: &Settings) -> Vec<Fault> {
+        let file = self.file.as_ref().map_or_else(|| FILE.to_owned(), |file| file.display().to_string());
+        let known = |environment: &&Environment| self.config.targets.contains_key(&environment.target);
+        let all = settings.environments.values().filter(|_| !self.config.targets.is_empty());
+        all.filter(|environment| !known(environment))
+            .map(|environment| self.unknown(&environment.target).file(file.clone()).at(environment.line, 1))
+            .collect()
+    }
+
+    fn unknown(&self, target: &str) -> Fault {
+        let known: Vec<&str> = self.config.targets.keys().map(String::as_str).collect();
+        let hint = if known.is_empty() {
+            "give the operator's file with --config, or plan without a target with --rendered".to_owned()
+        } else {
+            format!("known are {}", known.join(", "))
+        };
+        Fault::new(format!("there is no target `{target}`")).hint(hint)
+    }
+}
+
+/// The id of a repository that is only known locally, so that two of them never take one another's objects for their own:
+/// from `owner/name` of its origin, which all its clones share, else from where it lies. It has a bit that no id of
+/// GitHub's has.
+fn local_id(origin: Option<&RepoName>, common: &Path) -> RepoId {
+    let digest = match origin {
+        Some(name) => Digest::of(name.to_string().to_lowercase().as_bytes()),
+        None => Digest::of(common.as_os_str().as_encoded_bytes()),
+    };
+    let first = digest.hex().get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    // Below the sign of the signed numbers that some formats keep numbers in.
+    RepoId(first.unwrap_or_default() >> 2 | 1 << 62)
 }
 
 /// The environments that were named, or all.
@@ -166,9 +202,20 @@ pub(crate) fn chosen<'a>(
     Ok(chosen)
 }
 
+/// The key of the masks, for commands that mask.
+pub(crate) fn mask() -> Result<MaskKey, Failure> {
+    if let Some(folder) = state() {
+        return kept(&folder);
+    }
+    note(
+        "warning: neither XDG_STATE_HOME nor HOME is set, so the digests of plans with Secrets hold for this run only",
+    );
+    fresh().map(|key| MaskKey::new(&key))
+}
+
 /// The key of the masks of local runs: random, kept in the user's state folder for its owner only, so that a plan and an apply
 /// on this machine have the same digest.
-fn mask(folder: &Path) -> Result<MaskKey, Failure> {
+fn kept(folder: &Path) -> Result<MaskKey, Failure> {
     use std::io::Write as _;
     let failed = |error: std::io::Error| {
         Failure::ours(format!("keep the key of the masks in {}", folder.display()), error)
@@ -177,8 +224,7 @@ fn mask(folder: &Path) -> Result<MaskKey, Failure> {
     if let Ok(key) = std::fs::read(&path) {
         return Ok(MaskKey::new(&key));
     }
-    let mut key = [0; 32];
-    aws_lc_rs::rand::fill(&mut key).map_err(|_| Failure::ours("make a key", "no randomness"))?;
+    let key = fresh()?;
     std::fs::create_dir_all(folder).map_err(failed)?;
     let mut draft = tempfile::Builder::new()
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
@@ -192,7 +238,33 @@ fn mask(folder: &Path) -> Result<MaskKey, Failure> {
     }
 }
 
+fn fresh() -> Result<[u8; 32], Failure> {
+    let mut key = [0; 32];
+    aws_lc_rs::rand::fill(&mut key).map_err(|_| Failure::ours("make a key", "no randomness"))?;
+    Ok(key)
+}
+
 /// A cause for what cannot be.
 pub(crate) fn missing(what: &str) -> Failure {
     Failure::Ours(Cause::plain(what.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::local_id;
+
+    #[test]
+    fn repositories_are_told_apart_and_their_clones_are_not() {
+        let name = |text: &str| text.parse().unwrap();
+        let (here, there) = (Path::new("/a/.git"), Path::new("/b/.git"));
+        let shop = local_id(Some(&name("acme/shop")), here);
+        assert_eq!(shop, local_id(Some(&name("Acme/Shop")), there), "GitHub's names have no case");
+        assert_ne!(shop, local_id(Some(&name("acme/blog")), here));
+        assert_ne!(local_id(None, here), local_id(None, there));
+        for id in [shop, local_id(None, here)] {
+            assert!(id.0 >= 1 << 62 && i64::try_from(id.0).is_ok(), "{id}");
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! The command line: arguments in, exit codes out.
 //!
-//! Exit codes: 0 done, nothing changes; 1 an error anywhere; 2 `plan` found changes; 64 the command was not understood.
+//! Exit codes: 0 done, nothing changes; 1 an error anywhere; 2 `plan` found changes; 64 the command was not understood;
+//! 130 and 143 ended by Ctrl-C and SIGTERM.
 
 mod apply;
 mod check;
+mod interrupt;
 mod local;
 mod plan;
 mod progress;
@@ -12,18 +14,16 @@ mod replay;
 mod show;
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::future::Future;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::app;
+use crate::cli::interrupt::{Interrupt, Signals, heed};
+use crate::terminal::{DONE, fail, out};
 
-/// Everything was done; `plan` found no change.
-pub(crate) const DONE: u8 = 0;
-/// An error anywhere; it wins over changes.
-pub(crate) const ERROR: u8 = 1;
 /// `plan` found changes.
 pub(crate) const CHANGES: u8 = 2;
 /// The command was not understood.
@@ -39,7 +39,7 @@ Examples:
   tidegate apply staging --digest sha256:…   make exactly that happen
   tidegate serve --config server.yaml        the GitHub App
 
-Exit codes: 0 done, no change; 1 an error; 2 plan found changes; 64 usage.";
+Exit codes: 0 done, no change; 1 an error; 2 plan found changes; 64 usage; 130 ended by Ctrl-C.";
 
 /// Every change to an environment goes through a pull request; what the preview says is what happens.
 #[derive(Debug, Parser)]
@@ -119,10 +119,13 @@ async fn dispatch(arguments: Arguments) -> u8 {
         #[cfg(feature = "demo")]
         Verb::Demo(options) => crate::demo::run(options).await,
         Verb::Serve => app::serve(config).await,
-        Verb::Check(checkout) => check::run(&checkout).await,
-        Verb::Render(options) => render::run(config, &options).await,
-        Verb::Plan(options) => plan::run(config, &options).await,
-        Verb::Apply(options) => apply::run(config, &options).await,
+        Verb::Check(checkout) => ended(Box::pin(check::run(config, &checkout)), &Interrupt::default()).await,
+        Verb::Render(options) => ended(Box::pin(render::run(config, &options)), &Interrupt::default()).await,
+        Verb::Plan(options) => ended(Box::pin(plan::run(config, &options)), &Interrupt::default()).await,
+        Verb::Apply(options) => {
+            let interrupt = Interrupt::default();
+            ended(Box::pin(apply::run(config, &options, &interrupt)), &interrupt).await
+        }
         Verb::Replay(options) => replay::run(&options),
         Verb::Schema { document } => {
             let schema = match document {
@@ -139,24 +142,10 @@ async fn dispatch(arguments: Arguments) -> u8 {
     }
 }
 
-/// Prints to standard output; a closed pipe is not an error of ours.
-pub(crate) fn out(text: &str) -> u8 {
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => DONE,
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => DONE,
-        Err(_) => ERROR,
+/// The end of a local command, which a signal may bring about.
+async fn ended(work: impl Future<Output = u8>, interrupt: &Interrupt) -> u8 {
+    match Signals::listen() {
+        Ok(mut signals) => heed(work, interrupt, async || signals.next().await).await,
+        Err(error) => fail(&format!("cannot listen for signals: {error}")),
     }
-}
-
-/// Says something beside the result, on standard error.
-pub(crate) fn note(text: &str) {
-    // If standard error is gone, there is nobody to tell.
-    drop(writeln!(std::io::stderr().lock(), "{text}"));
-}
-
-/// Says what went wrong.
-pub(crate) fn fail(text: &str) -> u8 {
-    note(&format!("error: {text}"));
-    ERROR
 }

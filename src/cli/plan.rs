@@ -5,14 +5,17 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::local::{Bench, Checkout, chosen};
-use crate::cli::{CHANGES, DONE, ERROR, fail, note, out, progress, show};
+use crate::cli::local::{Bench, Checkout, chosen, mask};
+use crate::cli::{CHANGES, progress, show};
 use crate::comment::{How, Page, Templates, Way};
+use crate::diff::mask::MaskKey;
 use crate::git::Merge;
 use crate::model::fault::{Failure, Fault};
 use crate::model::id::{EnvironmentName, Sha};
 use crate::model::plan::{Plan, Preview};
 use crate::model::settings::{Environment, Settings};
+use crate::render::Budget;
+use crate::terminal::{DONE, ERROR, fail, harmless, note, out};
 use crate::work::files::Files;
 use crate::work::survey::{Question, survey};
 
@@ -84,27 +87,13 @@ fn markdown(preview: &Preview) -> Result<String, Failure> {
         .collect();
     let branch = "base".parse().map_err(|error| Failure::ours("name the base", error))?;
     let page = Page { preview, branch: &branch, how: &how, notes: &[], public: false };
-    Ok(Templates::builtin()?.preview(&page)?.comment.body)
+    Ok(harmless(&Templates::builtin()?.preview(&page)?.comment.body))
 }
 
 async fn preview(config: Option<&Path>, options: &Options) -> Result<Preview, Failure> {
     let bench = Bench::open(&options.checkout, config).await?;
     let head = bench.local.resolve(&options.head).await?;
-    let base = if let Some(base) = &options.base {
-        bench.local.resolve(base).await?
-    } else {
-        let settings = bench.settings_if_any(&head).await?;
-        let tracked = match settings.and_then(|settings| settings.branch) {
-            Some(branch) => Some(branch),
-            None => bench.local.default_branch().await?,
-        };
-        if let Some(branch) = tracked {
-            bench.local.base(&branch).await?
-        } else {
-            let fault = Fault::new("it cannot be told which branch is tracked");
-            return Err(Failure::author(fault.hint("name the base with --base")));
-        }
-    };
+    let base = bench.base(options.base.as_deref(), &head).await?;
     let tree = match bench.local.objects().merge(&base, &head).await? {
         Merge::Clean { tree } => tree,
         Merge::Conflict { files } => {
@@ -118,7 +107,9 @@ async fn preview(config: Option<&Path>, options: &Options) -> Result<Preview, Fa
     let mut files = Files::new(bench.local.objects());
     files.write(&base_tree).await?;
     files.write(&tree).await?;
-    let sides = Sides { base_tree: &base_tree, tree: &tree, at_base: at_base.as_ref() };
+    let (mask, budget) = (mask()?, Budget::new(&bench.renderers.limits));
+    let sides =
+        Sides { base_tree: &base_tree, tree: &tree, at_base: at_base.as_ref(), mask: &mask, budget: &budget };
     let mut environments = Vec::new();
     let wanted = chosen(&proposed, &options.environments)?;
     let bar = progress::bar(wanted.len(), "planning");
@@ -135,6 +126,8 @@ struct Sides<'a> {
     base_tree: &'a Sha,
     tree: &'a Sha,
     at_base: Option<&'a Settings>,
+    mask: &'a MaskKey,
+    budget: &'a Budget,
 }
 
 async fn one(
@@ -153,6 +146,7 @@ async fn one(
         base: sides.at_base.and_then(|settings| settings.environments.get(name)),
         base_files: files.path(sides.base_tree),
         files: files.expect(sides.tree)?,
+        budget: sides.budget,
     };
-    Ok(survey(&bench.renderers, &bench.mask, &question).await?.plan)
+    Ok(survey(&bench.renderers, sides.mask, &question).await?.plan)
 }

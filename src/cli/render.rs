@@ -5,10 +5,10 @@ use std::path::Path;
 use clap::Args;
 
 use crate::cli::local::{Bench, Checkout, chosen, missing};
-use crate::cli::{ERROR, fail, note, out};
 use crate::model::fault::{Failure, Fault};
 use crate::model::target::Capabilities;
-use crate::render::{Wanted, render};
+use crate::render::{Budget, Wanted, render};
+use crate::terminal::{ERROR, fail, note, out};
 use crate::work::files::Files;
 use crate::work::ground::FILE;
 use crate::yaml;
@@ -57,6 +57,7 @@ async fn bundle(config: Option<&Path>, options: &Options) -> Result<String, Fail
         sources: &environment.sources,
         namespace: environment.namespace.as_deref(),
         capabilities: &capabilities,
+        budget: &Budget::new(&bench.renderers.limits),
     };
     let rendered = render(&bench.renderers, &wanted).await?;
     let mut faults = rendered.faults;

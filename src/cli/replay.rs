@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::{fail, out};
 use crate::github::webhook;
+use crate::terminal::{fail, out};
 use crate::work::intake;
 
 /// A payload larger than GitHub sends is not one.

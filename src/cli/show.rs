@@ -4,52 +4,84 @@ use std::io::IsTerminal as _;
 
 use crate::model::plan::{Action, Change, Class, Counts, Plan, Preview};
 use crate::model::report::{Done, Report};
+use crate::terminal::harmless;
 
-struct Paint(bool);
+/// A page of lines. Everything on it comes in through here, so nothing of it can command the terminal.
+struct Page {
+    text: String,
+    colour: bool,
+}
 
-impl Paint {
+impl Page {
     fn new() -> Self {
-        Self(std::io::stdout().is_terminal() && crate::config::colour())
+        Self { text: String::new(), colour: std::io::stdout().is_terminal() && crate::config::colour() }
     }
 
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    /// Adds to the line.
+    fn plain(&mut self, text: &str) -> &mut Self {
+        // What is quoted within a line must not begin one of its own.
+        self.text.push_str(&harmless(text).replace('\n', " "));
+        self
+    }
+
+    /// Adds to the line in a colour.
+    fn painted(&mut self, code: &str, text: &str) -> &mut Self {
+        if self.colour {
+            self.text.extend(["\u{1b}[", code, "m"]);
+        }
+        self.plain(text);
+        if self.colour {
+            self.text.push_str("\u{1b}[0m");
+        }
+        self
+    }
+
+    /// Ends the line.
+    fn end(&mut self) {
+        self.text.push('\n');
+    }
+
+    /// Adds whole lines in a colour, each behind `indent`.
+    fn lines(&mut self, code: &str, indent: &str, text: &str) {
+        for line in text.lines() {
+            self.plain(indent).painted(code, line).end();
+        }
     }
 }
 
 /// The plan of every environment, most telling line first.
 pub(crate) fn text(preview: &Preview) -> String {
-    let paint = Paint::new();
-    let mut out = String::new();
+    let mut page = Page::new();
     for plan in &preview.environments {
-        one(plan, &paint, &mut out);
+        one(plan, &mut page);
     }
     if preview.environments.is_empty() {
-        out.push_str("no environment is named\n");
+        page.plain("no environment is named").end();
     }
-    out
+    page.text
 }
 
-fn one(plan: &Plan, paint: &Paint, out: &mut String) {
-    let (name, target) = (paint.paint("1", plan.name.as_str()), &plan.target);
+fn one(plan: &Plan, page: &mut Page) {
     let words = if plan.errors.is_empty() { counted(&plan.counts) } else { "cannot be deployed".to_owned() };
     let base = if plan.baseline { ", nothing was deployed there before" } else { "" };
-    line(out, &format!("{name} ({target}, {}{base}): {words}", plan.fidelity.word()));
+    page.painted("1", plan.name.as_str());
+    page.plain(&format!(" ({}, {}{base}): {words}", plan.target, plan.fidelity.word())).end();
     for fault in &plan.errors {
-        line(out, &paint.paint("31", &format!("  error: {}", fault.to_string().replace('\n', "\n  "))));
+        page.lines("31", "  ", &format!("error: {fault}"));
     }
     for warning in &plan.warnings {
-        line(out, &paint.paint("33", &format!("  warning: {warning}")));
+        page.lines("33", "  ", &format!("warning: {warning}"));
     }
     for change in plan.changes.iter().chain(&plan.hooks) {
-        shown(change, paint, out);
+        shown(change, page);
     }
     if let Some(digest) = plan.digest {
-        line(out, &format!("  {}\n", paint.paint("2", &digest.to_string())));
+        page.plain("  ").painted("2", &digest.to_string()).end();
+        page.end();
     }
 }
 
-fn shown(change: &Change, paint: &Paint, out: &mut String) {
+fn shown(change: &Change, page: &mut Page) {
     let colour = match change.action {
         Action::Create | Action::Adopt => "32",
         Action::Delete | Action::Replace => "31",
@@ -61,9 +93,9 @@ fn shown(change: &Change, paint: &Paint, out: &mut String) {
         .filter_map(|risk| serde_json::to_value(risk).ok()?.as_str().map(str::to_owned))
         .collect();
     let risks = if risks.is_empty() { String::new() } else { format!("  ({})", risks.join(", ")) };
-    line(out, &format!("  {} {}{risks}", paint.paint(colour, change.action.word()), change.id));
+    page.plain("  ").painted(colour, change.action.word()).plain(&format!(" {}{risks}", change.id)).end();
     for warning in &change.warnings {
-        line(out, &paint.paint("33", &format!("    {warning}")));
+        page.lines("33", "    ", warning);
     }
     for text in change.diff.lines() {
         let colour = match text.as_bytes().first() {
@@ -72,7 +104,7 @@ fn shown(change: &Change, paint: &Paint, out: &mut String) {
             Some(b'@') => "36",
             _ => "0",
         };
-        line(out, &format!("    {}", paint.paint(colour, text)));
+        page.plain("    ").painted(colour, text).end();
     }
     let quiet: Vec<&str> = change
         .paths
@@ -81,7 +113,7 @@ fn shown(change: &Change, paint: &Paint, out: &mut String) {
         .map(|path| path.path.as_str())
         .collect();
     if !quiet.is_empty() {
-        line(out, &format!("    no effect: {}", quiet.join(", ")));
+        page.plain(&format!("    no effect: {}", quiet.join(", "))).end();
     }
 }
 
@@ -104,8 +136,7 @@ fn counted(counts: &Counts) -> String {
 
 /// What happened, object by object.
 pub(crate) fn report(report: &Report) -> String {
-    let paint = Paint::new();
-    let mut out = String::new();
+    let mut page = Page::new();
     for outcome in &report.outcomes {
         let (colour, words) = match &outcome.result {
             Done::Changed => ("32", "done".to_owned()),
@@ -113,19 +144,30 @@ pub(crate) fn report(report: &Report) -> String {
             Done::Failed(why) => ("31", format!("failed: {why}")),
             Done::Skipped(why) => ("33", format!("not tried: {why}")),
         };
-        line(&mut out, &format!("{} {}: {}", outcome.action, outcome.id, paint.paint(colour, &words)));
+        page.plain(&format!("{} {}: ", outcome.action, outcome.id)).painted(colour, &words).end();
         for surprise in &outcome.surprises {
-            let words =
-                format!("  predicted {} at {}, got {}", surprise.before, surprise.path, surprise.after);
-            line(&mut out, &paint.paint("31", &words));
+            let words = format!("predicted {} at {}, got {}", surprise.before, surprise.path, surprise.after);
+            page.lines("31", "  ", &words);
         }
     }
     if report.outcomes.is_empty() {
-        out.push_str("nothing to do\n");
+        page.plain("nothing to do").end();
     }
-    out
+    page.text
 }
 
-fn line(out: &mut String, text: &str) {
-    out.extend([text, "\n"]);
+#[cfg(test)]
+mod tests {
+    use super::Page;
+
+    #[test]
+    fn what_is_quoted_can_neither_command_the_terminal_nor_begin_a_line() {
+        let mut page = Page { text: String::new(), colour: true };
+        page.plain("ConfigMap a\u{1b}[2K\ndelete b: ").painted("31", "x\u{1b}]0;title\u{7}").end();
+        page.lines("33", "  ", "one\u{9b}31m\ntwo");
+        assert_eq!(
+            page.text,
+            "ConfigMap a[2K delete b: \u{1b}[31mx]0;title\u{1b}[0m\n  \u{1b}[33mone31m\u{1b}[0m\n  \u{1b}[33mtwo\u{1b}[0m\n"
+        );
+    }
 }

@@ -158,14 +158,14 @@ pub(crate) fn variables() -> Vec<(String, String)> {
 }
 
 /// Where local commands keep what must outlive them: `XDG_STATE_HOME/tidegate`, else `~/.local/state/tidegate`. Never in
-/// the checkout that they read.
-pub(crate) fn state() -> PathBuf {
+/// the checkout that they read, and never where others could have put something first: without a home there is no such
+/// place.
+pub(crate) fn state() -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "this is config")]
     let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     folder("XDG_STATE_HOME")
         .or_else(|| folder("HOME").map(|home| home.join(".local/state")))
-        .unwrap_or_else(std::env::temp_dir)
-        .join("tidegate")
+        .map(|state| state.join("tidegate"))
 }
 
 /// May output be coloured? Not if `NO_COLOR` is set to anything (<https://no-color.org>).

@@ -22,6 +22,7 @@ pub(crate) struct Local {
     program: PathBuf,
     folder: PathBuf,
     git_dir: PathBuf,
+    common: PathBuf,
     bare: bool,
     objects: Objects,
 }
@@ -67,10 +68,16 @@ impl Local {
         Ok(Self {
             program: program.to_owned(),
             git_dir: PathBuf::from(git_dir),
+            common: PathBuf::from(common),
             bare: bare == "true",
             objects,
             folder,
         })
+    }
+
+    /// The folder that all its work trees share: what is the same repository has the same.
+    pub(crate) fn common(&self) -> &Path {
+        &self.common
     }
 
     /// Its objects. Merge results live as long as one of these does.

@@ -1,7 +1,8 @@
 //! The local commands on a plain repository: no GitHub, no cluster, and the repository is never written to.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use serde_json::json;
 
@@ -11,10 +12,8 @@ use crate::support::program::run;
 use crate::support::program::tidegate;
 use crate::support::server::Server;
 
-const TWO_REPLICAS: &str = "charts/worker/values.yaml";
-
 /// A branch `change` on top of `main` that changes what both environments hold.
-fn changed() -> Checkout {
+pub(crate) fn changed() -> Checkout {
     let checkout = Checkout::of("shop");
     checkout.branch("change");
     let service = "apiVersion: v1\nkind: Service\nmetadata: {name: extra}\nspec: {ports: [{port: 81}]}\n";
@@ -202,6 +201,96 @@ fn check_tells_every_fault_at_once_with_its_place_and_a_hint() {
 }
 
 #[test]
+fn check_knows_the_operators_defaults_and_targets() {
+    let checkout = Checkout::of("plain");
+    let file = "version: 1\nenvironments:\n  staging: {}\n  production:\n    target: prod-eu\n";
+    checkout.commit(&[(".tidegate.yaml", Some(file))]);
+    let config = checkout.beside().join("operator.yaml");
+    let place = json!({"directory": {"path": checkout.beside().join("live")}});
+    let operator = json!({"defaults": {"sources": [{"path": "apps"}]}, "targets": {"staging": place}});
+    std::fs::write(&config, operator.to_string()).unwrap();
+    let config = config.to_str().unwrap();
+    let ran = checkout.tidegate(&["check", "--config", config]).ended(1);
+    assert!(
+        ran.err.contains(".tidegate.yaml:4:1: there is no target `prod-eu` (known are staging)"),
+        "{}",
+        ran.err
+    );
+    assert!(!ran.err.contains("`staging`"), "{}", ran.err);
+    let operator =
+        json!({"defaults": {"sources": [{"path": "apps"}]}, "targets": {"staging": place, "prod-eu": place}});
+    std::fs::write(config, operator.to_string()).unwrap();
+    let ran = checkout.tidegate(&["check", "--config", config]).ended(0);
+    assert!(ran.out.contains("staging: target staging, renders apps"), "{}", ran.out);
+}
+
+#[test]
+fn only_commands_that_mask_keep_a_key_and_never_where_others_could_have_put_one() {
+    let checkout = changed();
+    let nowhere = |arguments: &[&str]| {
+        let mut command = tidegate();
+        run(command.env("XDG_STATE_HOME", "/dev/null/state").current_dir(checkout.path()).args(arguments))
+    };
+    nowhere(&["check"]).ended(0);
+    nowhere(&["render", "staging"]).ended(0);
+    let ran = nowhere(&["plan", "--rendered"]).ended(1);
+    assert!(ran.err.contains("/dev/null/state/tidegate"), "{}", ran.err);
+    let scratch = checkout.beside().join("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    let mut homeless = tidegate();
+    let homeless = homeless.env("TMPDIR", &scratch).current_dir(checkout.path()).args(["plan", "--rendered"]);
+    let ran = run(homeless).ended(2);
+    assert!(ran.err.contains("neither XDG_STATE_HOME nor HOME is set"), "{}", ran.err);
+    assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn a_signal_ends_a_command_with_its_programs_and_folders() {
+    let checkout = Checkout::of("shop");
+    let (tools, scratch) = (checkout.beside().join("tools"), checkout.beside().join("scratch"));
+    let pid = checkout.beside().join("pid");
+    std::fs::create_dir(&tools).unwrap();
+    std::fs::create_dir(&scratch).unwrap();
+    let script =
+        format!("#!/bin/sh\necho $$ > {0}.new\n/bin/mv {0}.new {0}\nexec /bin/sleep 600\n", pid.display());
+    std::fs::write(tools.join("helm"), script).unwrap();
+    std::fs::set_permissions(tools.join("helm"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    let config = json!({"render": {"tools": tools}});
+    std::fs::write(checkout.beside().join("operator.yaml"), config.to_string()).unwrap();
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut render = tidegate()
+            .env("TMPDIR", &scratch)
+            .current_dir(checkout.path())
+            .args(["render", "staging", "--config", "../operator.yaml"])
+            .spawn()
+            .unwrap();
+        until("helm runs", || pid.exists());
+        kill_process(Pid::from_child(&render), signal).unwrap();
+        assert_eq!(render.wait().unwrap().code(), Some(code));
+        let helm = std::fs::read_to_string(&pid).unwrap();
+        until("helm is gone", || !alive(&helm));
+        assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0, "nothing is left behind");
+        std::fs::remove_file(&pid).unwrap();
+    }
+}
+
+/// Waits until something holds.
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(30), "waited 30 s until {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn alive(pid: &str) -> bool {
+    // A zombie is dead: it waits only for somebody to read its status.
+    std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
+        .is_ok_and(|stat| !stat.rsplit(") ").next().unwrap_or_default().starts_with('Z'))
+}
+
+#[test]
 fn the_schemas_are_json_schemas() {
     let checkout = Checkout::of("plain");
     let settings = checkout.tidegate(&["schema"]).ended(0).json();
@@ -257,90 +346,6 @@ fn what_is_not_understood_ends_with_64() {
 fn an_unknown_environment_is_told_with_those_that_are_known() {
     let ran = Checkout::of("plain").tidegate(&["render", "stagin"]).ended(1);
     assert!(ran.err.contains("stagin") && ran.err.contains("production, staging"), "{}", ran.err);
-}
-
-/// A checkout, an operator's file with a directory for every target, and that directory.
-fn with_directory() -> (Checkout, String) {
-    let checkout = changed();
-    let place = checkout.beside().join("live");
-    let directory = json!({"directory": {"path": place}});
-    let config = json!({"targets": {"staging": directory, "production": directory}});
-    let file = checkout.beside().join("operator.yaml");
-    std::fs::write(&file, config.to_string()).unwrap();
-    let file = file.to_str().unwrap().to_owned();
-    (checkout, file)
-}
-
-fn digest(checkout: &Checkout, config: &str, head: &str) -> String {
-    let arguments =
-        ["plan", "staging", "--config", config, "--head", head, "--base", "main", "--format", "json"];
-    let plan = checkout.tidegate(&arguments).json();
-    plan["environments"][0]["digest"].as_str().unwrap_or_else(|| panic!("no digest in {plan:#}")).to_owned()
-}
-
-#[test]
-fn what_plan_showed_apply_does_and_then_nothing_is_left_to_do() {
-    let (checkout, config) = with_directory();
-    let shown = digest(&checkout, &config, "change");
-    let ran = checkout.tidegate(&["apply", "staging", "--config", &config, "--digest", &shown]).ended(0);
-    assert!(ran.out.contains("Deployment"), "{}", ran.out);
-    let folder = checkout.beside().join("live/0/staging");
-    let mut text = String::new();
-    read_all(&folder, &mut text);
-    assert!(text.contains("web:1.1") && text.contains("name: extra"), "{text}");
-    let ran =
-        checkout.tidegate(&["plan", "staging", "--config", &config, "--head", "change", "--base", "main"]);
-    assert!(ran.ended(0).out.contains("no change"));
-}
-
-fn read_all(folder: &std::path::Path, text: &mut String) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            read_all(&path, text);
-        } else {
-            text.push_str(&std::fs::read_to_string(&path).unwrap());
-        }
-    }
-}
-
-#[test]
-fn the_digest_of_a_plan_is_that_of_the_merge_whatever_its_commit() {
-    let (checkout, config) = with_directory();
-    let shown = digest(&checkout, &config, "change");
-    checkout.git(&["switch", "--quiet", "main"]);
-    checkout.git(&["merge", "--quiet", "--no-ff", "--message=Merge", "change"]);
-    checkout
-        .tidegate(&["apply", "staging", "--config", &config, "--rev", "main", "--digest", &shown])
-        .ended(0);
-}
-
-#[test]
-fn a_changed_secret_has_one_digest_whether_the_base_is_known_or_not() {
-    let (checkout, config) = with_directory();
-    checkout.tidegate(&["apply", "staging", "--config", &config, "--rev", "main", "--baseline"]).ended(0);
-    checkout.commit(&[(TWO_REPLICAS, Some("replicas: 2\ntoken: another-token\n"))]);
-    let shown = digest(&checkout, &config, "change");
-    checkout.tidegate(&["apply", "staging", "--config", &config, "--digest", &shown]).ended(0);
-}
-
-#[test]
-fn apply_refuses_another_digest_and_changes_nothing() {
-    let (checkout, config) = with_directory();
-    let shown = digest(&checkout, &config, "change");
-    let values = "replicas: 1\ntoken: another-token\n";
-    checkout.commit(&[(TWO_REPLICAS, Some(values))]);
-    let ran = checkout.tidegate(&["apply", "staging", "--config", &config, "--digest", &shown]).ended(1);
-    assert!(ran.err.contains("digest"), "{}", ran.err);
-    assert!(!checkout.beside().join("live/0/staging").exists(), "nothing was written");
-}
-
-#[test]
-fn a_first_apply_wants_to_be_asked_for() {
-    let (checkout, config) = with_directory();
-    let ran = checkout.tidegate(&["apply", "staging", "--config", &config]).ended(1);
-    assert!(ran.err.contains("--baseline"), "{}", ran.err);
-    checkout.tidegate(&["apply", "staging", "--config", &config, "--baseline"]).ended(0);
 }
 
 #[test]

@@ -9,6 +9,7 @@
     reason = "a failing step fails the test and tells what it saw"
 )]
 
+mod applies;
 mod architecture;
 mod branches;
 mod cli;

@@ -3,7 +3,8 @@
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use crate::demo::markup::{Piece, pieces};
-use crate::demo::tell::paint::{Paint, harmless, width};
+use crate::demo::tell::paint::{Paint, width};
+use crate::terminal::harmless;
 
 /// Longest line of running text, in columns.
 const COLUMNS: usize = 96;

@@ -11,6 +11,7 @@ use github_emulator::Delivery;
 use crate::config;
 use crate::demo::Halt;
 use crate::demo::tell::paint::Paint;
+use crate::terminal::harmless;
 
 /// The pause before each scene, so that a person can read along.
 const PAUSE: Duration = Duration::from_millis(600);
@@ -104,7 +105,7 @@ impl Tell {
     pub(super) fn lines(&self, title: &str, text: &str) {
         self.line(&format!("   {}", self.paint.dim(title)));
         for line in text.lines() {
-            self.line(format!("     {}", paint::harmless(line)).trim_end());
+            self.line(format!("     {}", harmless(line)).trim_end());
         }
     }
 
@@ -115,9 +116,9 @@ impl Tell {
 
     /// What did not hold, with the state in which it was found.
     pub(super) fn broke(&self, words: &str, evidence: &[String]) {
-        self.line(&format!("\n{} {}", self.paint.red("✗"), self.paint.bold(&paint::harmless(words))));
+        self.line(&format!("\n{} {}", self.paint.red("✗"), self.paint.bold(&harmless(words))));
         for line in evidence {
-            self.line(&format!("  {}", paint::harmless(line)));
+            self.line(&format!("  {}", harmless(line)));
         }
     }
 

@@ -44,11 +44,6 @@ impl Paint {
     }
 }
 
-/// Text from outside without what would command the terminal.
-pub(super) fn harmless(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
-}
-
 /// Columns that a text takes, its colours aside. Good for the signs that comments use; not all of Unicode.
 pub(super) fn width(text: &str) -> usize {
     let mut columns = 0;
@@ -72,17 +67,12 @@ pub(super) fn width(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Paint, harmless, width};
+    use super::{Paint, width};
 
     #[test]
     fn width_is_what_is_seen() {
         assert_eq!(width(&Paint::new(true).bold("ab")), 2);
         assert_eq!(width("⚠ a"), 3);
         assert_eq!(width("❌"), 2);
-    }
-
-    #[test]
-    fn text_cannot_command_the_terminal() {
-        assert_eq!(harmless("a\u{1b}[2Jb\u{7}\tc"), "a[2Jb\tc");
     }
 }

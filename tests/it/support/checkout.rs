@@ -9,7 +9,7 @@ use crate::support::fixture;
 use crate::support::program::Ran;
 use crate::support::program::command;
 use crate::support::program::run;
-use crate::support::program::run_in;
+use crate::support::program::tidegate;
 
 /// A checkout with a work tree, its branch `main`.
 pub(crate) struct Checkout {
@@ -68,8 +68,9 @@ impl Checkout {
         run(git.args(arguments)).ended(0).out.trim_end().to_owned()
     }
 
-    /// `tidegate ARGUMENTS` in the work tree.
+    /// `tidegate ARGUMENTS` in the work tree, by somebody who keeps what must outlive a run beside it.
     pub(crate) fn tidegate(&self, arguments: &[&str]) -> Ran {
-        run_in(&self.path(), arguments)
+        let state = self.beside().join("state");
+        run(tidegate().env("XDG_STATE_HOME", state).current_dir(self.path()).args(arguments))
     }
 }

@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::Command;
 use std::process::Stdio;
 
@@ -63,9 +62,4 @@ pub(crate) fn run(command: &mut Command) -> Ran {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?} could not be started: {error}"));
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-}
-
-/// `tidegate ARGUMENTS` in a folder.
-pub(crate) fn run_in(folder: &Path, arguments: &[&str]) -> Ran {
-    run(tidegate().current_dir(folder).args(arguments))
 }
