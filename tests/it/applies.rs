@@ -70,6 +70,17 @@ fn the_digest_of_a_plan_is_that_of_the_merge_whatever_its_commit() {
 }
 
 #[test]
+fn a_changed_secret_has_one_digest_whether_the_base_is_known_or_not() {
+    let (checkout, config) = with_directory();
+    checkout.tidegate(&["apply", "staging", "--config", &config, "--rev", "main", "--baseline"]).ended(0);
+    checkout.commit(&[(TWO_REPLICAS, Some("replicas: 2\ntoken: another-token\n"))]);
+    let shown = digest(&checkout, &config, "change");
+    // At its own base nothing is proposed: the change is pending, and what it does is the same.
+    let apply = ["apply", "staging", "--config", &config, "--base", "change", "--digest", &shown];
+    checkout.tidegate(&apply).ended(0);
+}
+
+#[test]
 fn apply_refuses_another_digest_and_changes_nothing() {
     let (checkout, config) = with_directory();
     let shown = digest(&checkout, &config, "change");
