@@ -7,8 +7,8 @@ use crate::model::github::{Gates, Pull};
 use crate::model::id::{Login, Repo, UserId};
 use crate::model::settings::{BeforeMerge, Environment};
 use crate::model::target::TargetSettings;
-use crate::work::Context;
 use crate::work::rules::Person;
+use crate::work::{Context, rules};
 
 /// Who a login is, now: GitHub's answer at the moment of acting.
 pub(crate) async fn person(
@@ -36,9 +36,31 @@ pub(crate) async fn gates(
     pull: &Pull,
     (environment, target): (&Environment, &TargetSettings),
 ) -> Result<Gates, Failure> {
-    let before = environment.deploy.before_merge == BeforeMerge::WhenMergeable && !pull.merged;
-    if !before && environment.deploy.requires.is_empty() && target.floor.requires.is_empty() {
-        return Ok(Gates::default());
+    if asks(pull, environment, target) {
+        Ok(cx.github.gates(repo, pull).await?)
+    } else {
+        Ok(Gates::default())
     }
-    Ok(cx.github.gates(repo, pull).await?)
+}
+
+/// Does any rule, of the repository or of the floor, ask how the gates stand?
+fn asks(pull: &Pull, environment: &Environment, target: &TargetSettings) -> bool {
+    let before = rules::before_merge(environment, target) == BeforeMerge::WhenMergeable && !pull.merged;
+    before || !environment.deploy.requires.is_empty() || !target.floor.requires.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::settings::{BeforeMerge, Deploy};
+    use crate::model::target::Floor;
+    use crate::work::gate::asks;
+    use crate::work::rules::tests::{environment, pull, target};
+
+    #[test]
+    fn the_gates_are_asked_for_where_only_the_floor_asks() {
+        let loose = environment(Deploy { before_merge: BeforeMerge::AnyTime, ..Deploy::default() });
+        assert!(!asks(&pull(), &loose, &target(Floor::default())));
+        let floor = Floor { before_merge: Some(BeforeMerge::WhenMergeable), ..Floor::default() };
+        assert!(asks(&pull(), &loose, &target(floor)));
+    }
 }

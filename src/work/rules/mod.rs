@@ -1,9 +1,10 @@
 //! Who may deploy what, now. Pure: facts in, a refusal or nothing out. Anything unclear refuses.
 
+use crate::model::deployment::Trigger;
 use crate::model::github::{Gates, Pull, Standing};
 use crate::model::id::{Branch, Login, UserId};
 use crate::model::refusal::Refusal;
-use crate::model::settings::{Allow, BeforeMerge, Environment, Gate, Permission};
+use crate::model::settings::{Allow, BeforeMerge, Environment, Gate, Permission, When};
 use crate::model::target::TargetSettings;
 use crate::work::ground::FILE;
 
@@ -26,12 +27,13 @@ pub(crate) fn may_command(
     environment: &Environment,
     target: &TargetSettings,
 ) -> Result<(), Refusal> {
-    let place = format!("{FILE}:{}", environment.line);
+    let place = place_of(environment);
     let Some(standing) = person.standing.as_ref().filter(|standing| standing.user == person.id) else {
         return Err(Refusal::new(
             format!("GitHub does not say what @{} may do here", person.login),
             "try again; if it stays so, ask an administrator of the repository",
-        ));
+        )
+        .person());
     };
     let allow = &environment.deploy.allow;
     let floor = target.floor.permission.unwrap_or(Permission::None);
@@ -46,7 +48,8 @@ pub(crate) fn may_command(
                 ),
                 format!("ask somebody with {} to do it", least.word()),
             )
-            .by(rule));
+            .by(rule)
+            .person());
         }
     }
     if !listed(person, allow) {
@@ -54,7 +57,8 @@ pub(crate) fn may_command(
             format!("@{} is not among those who may deploy this environment", person.login),
             format!("ask one of {}", names(allow)),
         )
-        .by(place));
+        .by(place)
+        .person());
     }
     Ok(())
 }
@@ -69,6 +73,22 @@ fn listed(person: &Person, allow: &Allow) -> bool {
 fn names(allow: &Allow) -> String {
     let users = allow.users.iter().map(|user| format!("@{user}"));
     users.chain(allow.teams.iter().map(|team| format!("team {team}"))).collect::<Vec<_>>().join(", ")
+}
+
+/// May this start a deployment here, as `when` is in force now?
+pub(crate) fn may_start(cause: Trigger, environment: &Environment) -> Result<(), Refusal> {
+    let (message, hint) = match (environment.deploy.when, cause) {
+        (When::Never, _) => (
+            "nothing is deployed to this environment: `when: never`",
+            "change `when` on the default branch first",
+        ),
+        (When::Comment, Trigger::Merge | Trigger::Push) => (
+            "this environment is deployed by `/deploy`, not by a merge",
+            "comment `/deploy` on the pull request",
+        ),
+        (When::Comment, Trigger::Command { .. } | Trigger::Close) | (When::Merge, _) => return Ok(()),
+    };
+    Err(Refusal::new(message, hint).by(place_of(environment)))
 }
 
 /// May content of this branch be deployed to this target at all?
@@ -100,10 +120,10 @@ pub(crate) fn may_before_merge(
     target: &TargetSettings,
     gates: &Gates,
 ) -> Result<(), Refusal> {
+    let allowed = before_merge(environment, target);
     let own = environment.deploy.before_merge;
-    let floor = target.floor.before_merge.unwrap_or(BeforeMerge::AnyTime);
-    let rule = if floor < own { floor_of(target) } else { format!("{FILE}:{}", environment.line) };
-    match own.min(floor) {
+    let rule = if allowed < own { floor_of(target) } else { place_of(environment) };
+    match allowed {
         BeforeMerge::AnyTime => Ok(()),
         BeforeMerge::Never => Err(Refusal::new(
             "this environment is deployed after the merge only",
@@ -123,6 +143,12 @@ pub(crate) fn may_before_merge(
             .by(rule)),
         },
     }
+}
+
+/// What may happen before a merge: the stricter of the repository's rule and the floor.
+pub(crate) fn before_merge(environment: &Environment, target: &TargetSettings) -> BeforeMerge {
+    let own = environment.deploy.before_merge;
+    target.floor.before_merge.map_or(own, |floor| own.min(floor))
 }
 
 fn unmergeable(gates: &Gates) -> Option<String> {
@@ -150,9 +176,7 @@ pub(crate) fn gates_hold(
     gates: &Gates,
     up_to_date: bool,
 ) -> Result<(), Refusal> {
-    let own = environment.deploy.requires.iter().map(|gate| (*gate, format!("{FILE}:{}", environment.line)));
-    let floor = target.floor.requires.iter().map(|gate| (*gate, floor_of(target)));
-    for (gate, rule) in own.chain(floor) {
+    for (gate, rule) in required(environment, target) {
         let fault = match gate {
             Gate::Approved if !gates.objections.is_empty() => {
                 Some((format!("changes are requested by {}", logins(&gates.objections)), "settle the review"))
@@ -180,9 +204,40 @@ pub(crate) fn gates_hold(
     Ok(())
 }
 
+/// A push that no pull request brought cannot pass a gate: each of them is about a pull request.
+pub(crate) fn gates_hold_for_push(environment: &Environment, target: &TargetSettings) -> Result<(), Refusal> {
+    match required(environment, target).next() {
+        None => Ok(()),
+        Some((gate, rule)) => Err(Refusal::new(
+            format!("it was pushed without a pull request, and `{}` is required of one", word(gate)),
+            "open a pull request: its preview shows this too, and its merge deploys it",
+        )
+        .by(rule)),
+    }
+}
+
+/// The gates of the environment and of the floor, each with where it is written.
+fn required(environment: &Environment, target: &TargetSettings) -> impl Iterator<Item = (Gate, String)> {
+    let own = environment.deploy.requires.iter().map(|gate| (*gate, place_of(environment)));
+    let floor = target.floor.requires.iter().map(|gate| (*gate, floor_of(target)));
+    own.chain(floor)
+}
+
+fn word(gate: Gate) -> &'static str {
+    match gate {
+        Gate::Approved => "approved",
+        Gate::Checks => "checks",
+        Gate::UpToDate => "up-to-date",
+    }
+}
+
+fn place_of(environment: &Environment) -> String {
+    format!("{FILE}:{}", environment.line)
+}
+
 fn floor_of(target: &TargetSettings) -> String {
     format!("the floor of target {}", target.name)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,12 +1,16 @@
 //! Who may deploy, case by case: the words are what a person would read.
 
+use crate::model::deployment::Trigger;
 use crate::model::github::{Gates, Pull, Standing};
-use crate::model::id::{PullNumber, RepoId, UserId};
-use crate::model::settings::{Allow, BeforeMerge, Deploy, Environment, Gate, Permission};
+use crate::model::id::{CommentId, PullNumber, RepoId, UserId};
+use crate::model::refusal::Why;
+use crate::model::settings::{Allow, BeforeMerge, Deploy, Environment, Gate, Permission, When};
 use crate::model::target::{Floor, People, Place, TargetSettings};
-use crate::work::rules::{Person, gates_hold, may_before_merge, may_command, may_track};
+use crate::work::rules::{
+    Person, gates_hold, gates_hold_for_push, may_before_merge, may_command, may_start, may_track,
+};
 
-fn environment(deploy: Deploy) -> Environment {
+pub(crate) fn environment(deploy: Deploy) -> Environment {
     Environment {
         target: "staging".to_owned(),
         branch: None,
@@ -20,7 +24,7 @@ fn environment(deploy: Deploy) -> Environment {
     }
 }
 
-fn target(floor: Floor) -> TargetSettings {
+pub(crate) fn target(floor: Floor) -> TargetSettings {
     TargetSettings {
         name: "eu".to_owned(),
         place: Place::Directory { path: "/t".into() },
@@ -39,7 +43,7 @@ fn person(permission: Permission) -> Person {
     }
 }
 
-fn pull() -> Pull {
+pub(crate) fn pull() -> Pull {
     let sha = "0123456789abcdef0123456789abcdef01234567";
     Pull {
         number: PullNumber(3),
@@ -62,6 +66,7 @@ fn a_reader_is_refused_with_the_rule_and_its_line() {
             .unwrap_err();
     assert_eq!(refusal.message, "@ann has read here, and this needs write");
     assert_eq!(refusal.rule, ".tidegate.yaml:7");
+    assert_eq!(refusal.why, Why::Person, "it says nothing of the change");
     assert!(
         may_command(&person(Permission::Write), &environment(Deploy::default()), &target(Floor::default()))
             .is_ok()
@@ -142,4 +147,29 @@ fn gates_of_repository_and_floor_both_hold() {
     assert_eq!(gates_hold(&own, &floor, &gates, true).unwrap_err().rule, "the floor of target eu");
     let fresh = environment(Deploy { requires: vec![Gate::UpToDate], ..Deploy::default() });
     assert!(gates_hold(&fresh, &target(Floor::default()), &Gates::default(), false).is_err());
+}
+
+#[test]
+fn a_push_without_a_pull_request_passes_no_gate_of_repository_or_floor() {
+    let open = environment(Deploy::default());
+    assert!(gates_hold_for_push(&open, &target(Floor::default())).is_ok());
+    let own = environment(Deploy { requires: vec![Gate::Checks], ..Deploy::default() });
+    let refusal = gates_hold_for_push(&own, &target(Floor::default())).unwrap_err();
+    assert_eq!(refusal.rule, ".tidegate.yaml:7");
+    let floor = target(Floor { requires: vec![Gate::Approved], ..Floor::default() });
+    let refusal = gates_hold_for_push(&open, &floor).unwrap_err();
+    assert_eq!(refusal.message, "it was pushed without a pull request, and `approved` is required of one");
+    assert_eq!(refusal.rule, "the floor of target eu");
+}
+
+#[test]
+fn when_decides_what_may_start_a_deployment() {
+    let command = Trigger::Command { comment: CommentId(1) };
+    let by = |when| environment(Deploy { when, ..Deploy::default() });
+    let all = [command, Trigger::Merge, Trigger::Push, Trigger::Close];
+    let started = |when| all.map(|cause| may_start(cause, &by(when)).is_ok());
+    assert_eq!(started(When::Merge), [true, true, true, true]);
+    assert_eq!(started(When::Comment), [true, false, false, true]);
+    assert_eq!(started(When::Never), [false, false, false, false]);
+    assert_eq!(may_start(command, &by(When::Never)).unwrap_err().rule, ".tidegate.yaml:7");
 }
