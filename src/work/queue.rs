@@ -82,10 +82,14 @@ async fn compared(cx: &Context, ground: &Ground, head: &Sha, base: &Branch) -> R
         )
         .await?;
         let now = survey.plan;
-        let shown =
-            recent.iter().flat_map(|shown| &shown.preview.environments).filter(|plan| plan.name == *name);
-        let equal = now.is_empty() && now.errors.is_empty()
-            || shown.into_iter().any(|plan| !matches!(compare(plan, &now), Comparison::Differs { .. }));
+        // What could not be shown approves nothing, and what cannot be planned was not approved.
+        let shown = recent
+            .iter()
+            .flat_map(|shown| &shown.preview.environments)
+            .filter(|plan| plan.name == *name && plan.digest.is_some());
+        let equal = now.errors.is_empty()
+            && (now.is_empty()
+                || shown.into_iter().any(|plan| !matches!(compare(plan, &now), Comparison::Differs { .. })));
         if !equal {
             different.push(line(name, &now));
         }
