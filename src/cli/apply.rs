@@ -17,7 +17,7 @@ use crate::model::target::{Run, Scope};
 use crate::render::Budget;
 use crate::terminal::{ERROR, fail, note, out};
 use crate::work::files::Files;
-use crate::work::survey::{Excess, Question, Survey, survey};
+use crate::work::survey::{Excess, Question, Survey, excess, survey};
 
 /// What `apply` takes.
 #[derive(Debug, Args)]
@@ -116,7 +116,9 @@ fn admitted(options: &Options, environment: &Environment, survey: &Survey) -> Re
         let message = format!("the effect now has the digest {now}, not the one that was approved");
         return refuse(message, "plan again with the same --base, read it, and apply with its digest");
     }
-    if let Some(Excess { deletes, why }) = survey.excess(environment.deploy.limits) {
+    if let Some(Excess { deletes, why }) =
+        excess(&survey.plan, &survey.facts.bundle, environment.deploy.limits)
+    {
         let objects = if deletes == 1 { "1 object" } else { &format!("{deletes} objects") };
         let message = format!("{objects} would be deleted; {why}");
         return refuse(message, "read `tidegate plan`, then apply with its --digest");
@@ -146,6 +148,8 @@ fn deployment(scope: &Scope, commits: Commits) -> Result<Deployment, Failure> {
         named: None,
         state: State::Running,
         record: None,
+        began: None,
+        refusal: None,
         report: None,
         message: String::new(),
         created: now,

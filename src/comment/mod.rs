@@ -134,7 +134,7 @@ pub(crate) struct StatusRow {
     pub name: EnvironmentName,
     /// Where it lives.
     pub target: String,
-    /// Its newest deployment.
+    /// Its newest deployment that began to write.
     pub last: Option<Deployment>,
     /// How many deployments wait or run.
     pub waiting: usize,

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::id::{CommentId, Digest, EnvironmentId, Login, PullNumber, Repo, Sha, UserId};
+use crate::model::id::{
+    CommentId, Digest, EnvironmentId, EnvironmentName, Login, PullNumber, Repo, Sha, UserId,
+};
+use crate::model::refusal::Refusal;
 use crate::model::report::Report;
 
 /// One run of one plan in one environment.
@@ -37,14 +40,68 @@ pub(crate) struct Deployment {
     pub state: State,
     /// GitHub's id of the Deployment record, once made.
     pub record: Option<u64>,
+    /// When it began to write; none: it has left the target as it was. The newest that began is what an environment holds.
+    #[serde(default)]
+    pub began: Option<Began>,
     /// What happened, once it ended.
     pub report: Option<Report>,
+    /// Why it was refused, whole, so that it can be told again after a crash.
+    #[serde(default)]
+    pub refusal: Option<Refusal>,
     /// The last words on it, for people: why it was refused or failed.
     pub message: String,
     /// When it was queued.
     pub created: Timestamp,
     /// When its state last changed.
     pub changed: Timestamp,
+}
+
+/// The moment after which a crash is mended by going on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Began {
+    /// When.
+    pub at: Timestamp,
+    /// Digest of the rendered bundle that it brings: who goes on with it must find the same.
+    pub bundle: Option<Digest>,
+}
+
+impl Deployment {
+    /// One that waits for its turn, asked for now, on no pull request and bound to nothing yet.
+    pub(crate) fn queued(
+        id: String,
+        (repo, name): (&Repo, &EnvironmentName),
+        commits: Commits,
+        (cause, by): (Trigger, &Login),
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            environment: EnvironmentId { repo: repo.id, name: name.clone() },
+            repo: repo.clone(),
+            pull: None,
+            cause,
+            by: by.clone(),
+            by_id: None,
+            asked: now,
+            deletes: None,
+            commits,
+            approved: None,
+            named: None,
+            state: State::Queued,
+            record: None,
+            began: None,
+            report: None,
+            refusal: None,
+            message: String::new(),
+            created: now,
+            changed: now,
+        }
+    }
+
+    /// Does it put content of a pull request where that is not merged?
+    pub(crate) fn is_of(&self, pull: PullNumber) -> bool {
+        self.pull == Some(pull) && matches!(self.cause, Trigger::Command { .. })
+    }
 }
 
 /// The commits that a plan is about.
@@ -79,9 +136,9 @@ pub(crate) enum Trigger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
-    /// Waits for its turn.
+    /// Waits for its turn, or is being looked at; nothing is written.
     Queued,
-    /// A worker has it.
+    /// It writes. Whoever finds it so goes on with it.
     Running,
     /// Everything happened.
     Succeeded,
@@ -89,7 +146,7 @@ pub(crate) enum State {
     Failed,
     /// A rule said no, or the plan differs from what was approved; nothing was written.
     Refused,
-    /// Asked to stop before it began.
+    /// Somebody cancelled it, or something newer took its place.
     Cancelled,
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
-use sqlx::{Any, AssertSqlSafe};
+use sqlx::{Any, AssertSqlSafe, Transaction};
 
 use crate::model::deployment::{Deployment, State};
 use crate::model::id::{EnvironmentId, PullNumber, RepoId};
@@ -20,29 +20,28 @@ impl Store {
         deployment: &Deployment,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let doing = "queueing a deployment";
-        let body = to_json(deployment, doing)?;
-        let job =
-            Job::Deploy { environment: deployment.environment.clone(), deployment: deployment.id.clone() };
+        Ok(self.queue_deployments(std::slice::from_ref(deployment), now).await? == 1)
+    }
+
+    /// The same for several: all of them or none, so that no job sees the first without the last. How many were new.
+    pub(crate) async fn queue_deployments(
+        &self,
+        deployments: &[Deployment],
+        now: Timestamp,
+    ) -> Result<usize, Error> {
+        let doing = "queueing deployments";
         bounded(doing, async {
             let mut tx = self.transaction(doing).await?;
-            let done = sqlx::query(
-                "INSERT INTO deployments (id, repo, environment, pull, state, created, body) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
-            )
-            .bind(&deployment.id)
-            .bind(deployment.environment.repo.0.cast_signed())
-            .bind(deployment.environment.name.as_str())
-            .bind(deployment.pull.map(|pull| pull.0.cast_signed()))
-            .bind(deployment.state.word())
-            .bind(deployment.created.as_millisecond())
-            .bind(body)
-            .execute(&mut *tx)
-            .await
-            .told(doing)?;
-            let new = done.rows_affected() == 1;
-            if new {
-                NewJob::new(self.next_id(now), &job, now, now)?.push(&mut tx).await?;
+            let mut new = 0;
+            for deployment in deployments {
+                if insert(&mut tx, deployment).await? {
+                    let job = Job::Deploy {
+                        environment: deployment.environment.clone(),
+                        deployment: deployment.id.clone(),
+                    };
+                    NewJob::new(self.next_id(now), &job, now, now)?.push(&mut tx).await?;
+                    new += 1;
+                }
             }
             tx.commit().await.told(doing)?;
             self.arrivals.send_replace(());
@@ -66,10 +65,12 @@ impl Store {
             let mut tx = self.transaction(doing).await?;
             held(&mut tx, leased).await?;
             let done = sqlx::query(
-                "UPDATE deployments SET state = $1, body = $2 \
-                 WHERE id = $3 AND (state = $1 OR state IN ('queued', 'running'))",
+                "UPDATE deployments SET state = $1, began = $2, changed = $3, body = $4 \
+                 WHERE id = $5 AND (state = $1 OR state IN ('queued', 'running'))",
             )
             .bind(deployment.state.word())
+            .bind(began(deployment))
+            .bind(deployment.changed.as_millisecond())
             .bind(body)
             .bind(&deployment.id)
             .execute(&mut *tx)
@@ -81,21 +82,67 @@ impl Store {
         .await
     }
 
-    /// Cancels a deployment that still waits; false: it runs or has ended. Needs no lease, because nobody holds it yet;
-    /// its job finds it cancelled and ends.
-    pub(crate) async fn cancel_deployment(&self, deployment: &Deployment) -> Result<bool, Error> {
+    /// Cancels a deployment that has not begun, in these words; false: it runs or has ended. Needs no lease: who is about
+    /// to begin finds it cancelled and does not, and its job tells it.
+    pub(crate) async fn cancel_deployment(
+        &self,
+        id: &str,
+        words: &str,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         let doing = "cancelling a deployment";
-        let body = to_json(&Deployment { state: State::Cancelled, ..deployment.clone() }, doing)?;
         bounded(doing, async {
-            let done = sqlx::query(
-                "UPDATE deployments SET state = 'cancelled', body = $1 WHERE id = $2 AND state = 'queued'",
+            let mut tx = self.transaction(doing).await?;
+            // Changing it locks it: what its worker keeps meanwhile, such as GitHub's record, is not overwritten.
+            let row = sqlx::query(
+                "UPDATE deployments SET state = 'cancelled' WHERE id = $1 AND state = 'queued' RETURNING body",
             )
-            .bind(body)
-            .bind(&deployment.id)
-            .execute(&self.write)
+            .bind(id)
+            .fetch_optional(&mut *tx)
             .await
             .told(doing)?;
+            let Some(row) = row else { return Ok(false) };
+            let kept: Deployment = from_json(column(&row, 0, doing)?, doing)?;
+            let cancelled =
+                Deployment { state: State::Cancelled, message: words.to_owned(), changed: now, ..kept };
+            sqlx::query("UPDATE deployments SET changed = $1, body = $2 WHERE id = $3")
+                .bind(now.as_millisecond())
+                .bind(to_json(&cancelled, doing)?)
+                .bind(id)
+                .execute(&mut *tx)
+                .await
+                .told(doing)?;
+            tx.commit().await.told(doing)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Asks a deployment that runs to stop at its next safe point, in these words; false: it does not run.
+    pub(crate) async fn stop_deployment(&self, id: &str, words: &str) -> Result<bool, Error> {
+        let doing = "asking a deployment to stop";
+        bounded(doing, async {
+            let done = sqlx::query("UPDATE deployments SET stop = $1 WHERE id = $2 AND state = 'running'")
+                .bind(words)
+                .bind(id)
+                .execute(&self.write)
+                .await
+                .told(doing)?;
             Ok(done.rows_affected() == 1)
+        })
+        .await
+    }
+
+    /// The words in which somebody asked it to stop; none: nobody has.
+    pub(crate) async fn stop_asked(&self, id: &str) -> Result<Option<String>, Error> {
+        let doing = "looking whether a deployment is to stop";
+        bounded(doing, async {
+            let row = sqlx::query("SELECT stop FROM deployments WHERE id = $1 AND stop IS NOT NULL")
+                .bind(id)
+                .fetch_optional(&self.read)
+                .await
+                .told(doing)?;
+            row.as_ref().map(|row| column(row, 0, doing)).transpose()
         })
         .await
     }
@@ -107,17 +154,23 @@ impl Store {
         Ok(found.into_iter().next())
     }
 
-    /// The newest deployment of an environment, whatever its state.
-    pub(crate) async fn last_deployment(&self, of: &EnvironmentId) -> Result<Option<Deployment>, Error> {
-        let found = self.deployments_in(of, "ORDER BY created DESC, id DESC LIMIT 1").await?;
+    /// The newest deployment of an environment that began to write, however it ended: what it holds is this one's.
+    pub(crate) async fn last_begun(&self, of: &EnvironmentId) -> Result<Option<Deployment>, Error> {
+        let found =
+            self.deployments_in(of, "AND began IS NOT NULL ORDER BY began DESC, id DESC LIMIT 1").await?;
         Ok(found.into_iter().next())
     }
 
-    /// The newest deployment of an environment in which everything happened.
+    /// The deployment of an environment that ended last of those in which everything happened, or was so already.
     pub(crate) async fn last_success(&self, of: &EnvironmentId) -> Result<Option<Deployment>, Error> {
         let found =
-            self.deployments_in(of, "AND state = 'succeeded' ORDER BY created DESC, id DESC LIMIT 1").await?;
+            self.deployments_in(of, "AND state = 'succeeded' ORDER BY changed DESC, id DESC LIMIT 1").await?;
         Ok(found.into_iter().next())
+    }
+
+    /// The deployments of an environment, whatever their state, in the order of queueing, newest first; at most 50.
+    pub(crate) async fn recent_deployments(&self, of: &EnvironmentId) -> Result<Vec<Deployment>, Error> {
+        self.deployments_in(of, "ORDER BY created DESC, id DESC LIMIT 50").await
     }
 
     /// What waits or runs in an environment, in its order, at most 200: a deployment's index is its place in the queue.
@@ -155,4 +208,30 @@ impl Store {
         })
         .await
     }
+}
+
+fn began(deployment: &Deployment) -> Option<i64> {
+    deployment.began.as_ref().map(|began| began.at.as_millisecond())
+}
+
+/// False: one with this id is there already.
+async fn insert(tx: &mut Transaction<'static, Any>, deployment: &Deployment) -> Result<bool, Error> {
+    let doing = "queueing a deployment";
+    let done = sqlx::query(
+        "INSERT INTO deployments (id, repo, environment, pull, state, created, began, changed, body) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(&deployment.id)
+    .bind(deployment.environment.repo.0.cast_signed())
+    .bind(deployment.environment.name.as_str())
+    .bind(deployment.pull.map(|pull| pull.0.cast_signed()))
+    .bind(deployment.state.word())
+    .bind(deployment.created.as_millisecond())
+    .bind(began(deployment))
+    .bind(deployment.changed.as_millisecond())
+    .bind(to_json(deployment, doing)?)
+    .execute(&mut **tx)
+    .await
+    .told(doing)?;
+    Ok(done.rows_affected() == 1)
 }

@@ -15,12 +15,19 @@ pub(crate) struct Lock {
     pub pull: PullNumber,
     /// Who asked for it.
     pub by: Login,
-    /// Why, in that person's words; may be empty.
+    /// Why, in that person's words; empty: nobody locked it, a deployment took it.
     pub reason: String,
     /// Since when.
     pub taken: Timestamp,
     /// Until when, if nobody releases it.
     pub expires: Timestamp,
+}
+
+impl Lock {
+    /// Why it is held, for people.
+    pub(crate) fn why(&self) -> String {
+        if self.reason.is_empty() { format!("deployed from #{}", self.pull) } else { self.reason.clone() }
+    }
 }
 
 /// Who has a lock after it was asked for.
@@ -35,7 +42,8 @@ pub(crate) enum Taken {
 impl Store {
     /// Takes the lock, or keeps it longer if the same pull request has it. An expired lock is nobody's.
     ///
-    /// `wanted.taken` is now. Held again by the same pull request, it keeps the time at which it was first taken.
+    /// `wanted.taken` is now. Held again by the same pull request, it keeps the time at which it was first taken; and by
+    /// a deployment, what a person said of it.
     pub(crate) async fn take_lock(&self, wanted: &Lock) -> Result<Taken, Error> {
         let doing = "taking a lock";
         bounded(doing, async {
@@ -45,7 +53,11 @@ impl Store {
                  VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (repo, environment) DO UPDATE SET \
                  taken = CASE WHEN locks.pull = excluded.pull AND locks.expires > excluded.taken \
                  THEN locks.taken ELSE excluded.taken END, \
-                 pull = excluded.pull, holder = excluded.holder, reason = excluded.reason, expires = excluded.expires \
+                 holder = CASE WHEN locks.pull = excluded.pull AND locks.expires > excluded.taken \
+                 AND excluded.reason = '' THEN locks.holder ELSE excluded.holder END, \
+                 reason = CASE WHEN locks.pull = excluded.pull AND locks.expires > excluded.taken \
+                 AND excluded.reason = '' THEN locks.reason ELSE excluded.reason END, \
+                 pull = excluded.pull, expires = excluded.expires \
                  WHERE locks.pull = excluded.pull OR locks.expires <= excluded.taken RETURNING pull",
             )
             .bind(wanted.environment.repo.0.cast_signed())
@@ -112,6 +124,24 @@ impl Store {
             .bind(of.name.as_str())
             .bind(i64::from(holder.is_none()))
             .bind(holder.map_or(0, |pull| pull.0.cast_signed()))
+            .execute(&self.write)
+            .await
+            .told(doing)?;
+            Ok(done.rows_affected() > 0)
+        })
+        .await
+    }
+
+    /// Releases what a deployment of this pull request took and no person locked. False: there is no such lock.
+    pub(crate) async fn release_taken(&self, of: &EnvironmentId, pull: PullNumber) -> Result<bool, Error> {
+        let doing = "releasing a lock that is not needed";
+        bounded(doing, async {
+            let done = sqlx::query(
+                "DELETE FROM locks WHERE repo = $1 AND environment = $2 AND pull = $3 AND reason = ''",
+            )
+            .bind(of.repo.0.cast_signed())
+            .bind(of.name.as_str())
+            .bind(pull.0.cast_signed())
             .execute(&self.write)
             .await
             .told(doing)?;

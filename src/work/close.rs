@@ -5,12 +5,12 @@ use jiff::Timestamp;
 use crate::git::Want;
 use crate::model::deployment::{Commits, Deployment, State, Trigger};
 use crate::model::fault::Failure;
+use crate::model::github::Pull;
 use crate::model::id::{PullNumber, Repo};
-use crate::store::Lock;
 use crate::work::ground::ground;
 use crate::work::{Context, Then};
 
-/// Releases locks; queues the way back where the pull request was deployed and not merged.
+/// Drops what waits, queues the way back where the pull request was deployed and not merged, and releases locks.
 pub(crate) async fn run(
     cx: &Context,
     repo: &Repo,
@@ -20,48 +20,76 @@ pub(crate) async fn run(
     let Some(pull) = cx.github.pull(repo, number).await?.filter(|pull| !pull.open) else {
         return Ok(Then::done());
     };
-    let held = cx.store.locks_of(repo.id, number).await?;
-    if pull.merged {
-        release(cx, &held, now).await?;
-        return Ok(Then::done());
+    if !pull.merged {
+        let all = cx.store.deployments_of(repo.id, number).await?;
+        drop_waiting(cx, &all, now).await?;
+        let left = left(cx, number, &all).await?;
+        restore(cx, repo, (&pull, &left), now).await?;
     }
-    let ground = ground(cx, repo, &[Want::Branch(pull.base.clone())]).await?;
-    for lock in &held {
-        let environment = &lock.environment;
-        let last = cx.store.last_deployment(environment).await?;
-        let Some(last) = last.filter(|last| last.pull == Some(number)) else { continue };
-        let Some(settings) = ground.environment(&environment.name) else { continue };
-        let branch = ground.tracked(settings);
-        let Some(tip) = ground.mirror.tip(&branch).await? else { continue };
-        let deployment = Deployment {
-            id: format!("close-{}-{number}-{}-{}", repo.id, last.id, environment.name),
-            environment: environment.clone(),
-            repo: repo.clone(),
-            pull: Some(number),
-            cause: Trigger::Close,
-            by: pull.author.clone(),
-            by_id: None,
-            asked: now,
-            deletes: None,
-            commits: Commits { base: tip.clone(), tree: ground.objects.tree_of(&tip).await?, head: tip },
-            approved: None,
-            named: None,
-            state: State::Queued,
-            record: None,
-            report: None,
-            message: String::new(),
-            created: now,
-            changed: now,
-        };
-        cx.store.queue_deployment(&deployment, now).await?;
-    }
-    release(cx, &held, now).await?;
+    release(cx, repo, number, now).await?;
     Ok(Then::done())
 }
 
+/// What has not begun must not: cancelled in the store before anything else, it cannot begin behind our back.
+async fn drop_waiting(cx: &Context, all: &[Deployment], now: Timestamp) -> Result<(), Failure> {
+    for waiting in all.iter().filter(|one| one.state == State::Queued && one.cause != Trigger::Close) {
+        if cx.store.cancel_deployment(&waiting.id, "the pull request was closed", now).await? {
+            cx.store.wake(&format!("deploy/{}", waiting.environment), now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The deployments of this pull request that environments still hold: the newest there that began is this one's.
+async fn left(cx: &Context, number: PullNumber, all: &[Deployment]) -> Result<Vec<Deployment>, Failure> {
+    let mut left: Vec<Deployment> = Vec::new();
+    for one in all.iter().filter(|one| one.is_of(number)) {
+        if left.iter().any(|known| known.environment == one.environment) {
+            continue;
+        }
+        let newest = cx.store.last_begun(&one.environment).await?;
+        left.extend(newest.filter(|newest| newest.is_of(number)));
+    }
+    Ok(left)
+}
+
+/// Queues the way back to the tracked branch.
+async fn restore(
+    cx: &Context,
+    repo: &Repo,
+    (pull, left): (&Pull, &[Deployment]),
+    now: Timestamp,
+) -> Result<(), Failure> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    let ground = match ground(cx, repo, &[Want::Branch(pull.base.clone())]).await {
+        // Without the file or the branch nobody can say what should be there. What the pull request held is free all the
+        // same, so that somebody can deploy there once they are mended.
+        Err(Failure::Author(faults)) => {
+            let first = faults.first().map(ToString::to_string).unwrap_or_default();
+            tracing::warn!(repo.name = %repo.name, pull.number = pull.number.0, fault = %first, "what a closed pull request deployed stays where it is");
+            return Ok(());
+        }
+        other => other?,
+    };
+    for last in left {
+        let name = &last.environment.name;
+        let Some(settings) = ground.environment(name) else { continue };
+        let Some(tip) = ground.mirror.tip(&ground.tracked(settings)).await? else { continue };
+        let id = format!("close-{}-{}-{}-{name}", repo.id, pull.number, last.id);
+        let tree = ground.objects.tree_of(&tip).await?;
+        let commits = Commits { base: tip.clone(), tree, head: tip };
+        let cause = (Trigger::Close, &pull.author);
+        let deployment = Deployment::queued(id, (&ground.repo, name), commits, cause, now);
+        cx.store.queue_deployment(&Deployment { pull: Some(pull.number), ..deployment }, now).await?;
+    }
+    Ok(())
+}
+
 /// Frees what the pull request held, last, so that a crash before leaves it to be done again.
-async fn release(cx: &Context, held: &[Lock], now: Timestamp) -> Result<(), Failure> {
-    for lock in held {
+async fn release(cx: &Context, repo: &Repo, number: PullNumber, now: Timestamp) -> Result<(), Failure> {
+    for lock in cx.store.locks_of(repo.id, number).await? {
         cx.store.release_lock(&lock.environment, Some(lock.pull)).await?;
         cx.store.wake(&format!("deploy/{}", lock.environment), now).await?;
     }

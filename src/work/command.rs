@@ -5,16 +5,17 @@ use jiff::{SignedDuration, Timestamp};
 use crate::comment::{Answer, Reply};
 use crate::git::Want;
 use crate::model::command::Command;
-use crate::model::deployment::{Commits, Deployment, State, Trigger};
+use crate::model::deployment::{Commits, Deployment, Trigger};
 use crate::model::event::Spoken;
 use crate::model::fault::Failure;
 use crate::model::github::{Pull, Reaction};
-use crate::model::id::{EnvironmentId, EnvironmentName, Login, PullNumber, Repo};
+use crate::model::id::{Branch, EnvironmentId, EnvironmentName, Login, PullNumber, Repo};
 use crate::model::job::Job;
 use crate::model::plan::Preview;
 use crate::model::refusal::Refusal;
 use crate::model::settings::{Environment, Permission};
 use crate::parse::command::commands;
+use crate::work::deploy::admit::elsewhere;
 use crate::work::ground::{Ground, ground};
 use crate::work::{Context, Forks, Then, gate, rules, status};
 
@@ -66,7 +67,13 @@ pub(crate) async fn run(
                     all.refused = true;
                     all.answers.push(Answer::Misread(misread));
                 }
-                Ok(command) => asked.one(&command, &mut all).await?,
+                Ok(command) => match asked.one(&command, &mut all).await {
+                    // Such as a broken file on the default branch: whoever asks reads it, and can mend it.
+                    Err(Failure::Author(faults)) => {
+                        all.refuse(Refusal::of(&faults, "mend it, and repeat the command"));
+                    }
+                    done => done?,
+                },
             }
         }
     }
@@ -112,6 +119,13 @@ impl Asked<'_> {
     }
 
     async fn preview(&self, all: &mut Outcome) -> Result<(), Failure> {
+        if !self.pull.open {
+            all.refuse(Refusal::new(
+                "this pull request is closed, so there is nothing to preview",
+                if self.pull.merged { "open a new one" } else { "reopen it, or open a new one" },
+            ));
+            return Ok(());
+        }
         let person = self.person(&[]).await?;
         let fork = self.pull.is_fork(self.repo.id);
         let public = self.cx.github.repo(self.repo).await?.public;
@@ -154,25 +168,46 @@ impl Asked<'_> {
                 ),
                 None => (
                     "there is no completed preview of this pull request",
-                    "wait for it and repeat the command",
+                    "if its check `tidegate/preview` has failed, mend what it names and push; repeat the command when the \
+                     preview stands",
                 ),
             };
             all.refuse(Refusal::new(newest, hint));
             return Ok(());
         };
-        let environments = match choose(named, &preview) {
+        let environments = match choose(named, &preview, &self.pull.base) {
             Ok(environments) => environments,
-            Err(refusal) => {
+            Err(Unchosen::Unclear(refusal)) => {
                 all.refuse(refusal);
                 return Ok(());
             }
+            Err(Unchosen::Unshown(name)) => {
+                all.refuse(self.unshown(&name, &preview).await?);
+                return Ok(());
+            }
         };
-        for name in environments {
-            let deployment = self.deployment(&name, &preview, (sha, deletes));
-            self.cx.store.queue_deployment(&deployment, self.now).await?;
-            all.queued = true;
-        }
+        let deployments: Vec<Deployment> =
+            environments.iter().map(|name| self.deployment(name, &preview, (sha, deletes))).collect();
+        // Together: the first may end before the last is kept, and the answer to the comment is that of all of them.
+        self.cx.store.queue_deployments(&deployments, self.now).await?;
+        all.queued = true;
         Ok(())
+    }
+
+    /// Why the preview does not show an environment that somebody names.
+    async fn unshown(&self, name: &EnvironmentName, preview: &Preview) -> Result<Refusal, Failure> {
+        let ground = self.ground().await?;
+        let tracked = ground.environment(name).map(|environment| ground.tracked(environment));
+        if let Some(tracked) = tracked.filter(|tracked| *tracked != self.pull.base) {
+            return Ok(elsewhere(name, &tracked, &self.pull.base));
+        }
+        let known: Vec<_> = preview.environments.iter().map(|plan| &plan.name).collect();
+        let hint = if known.is_empty() {
+            "there is none to deploy".to_owned()
+        } else {
+            format!("it knows {}", names(&known))
+        };
+        Ok(Refusal::new(format!("the preview knows no environment `{name}`"), hint))
     }
 
     fn deployment(
@@ -183,53 +218,45 @@ impl Asked<'_> {
     ) -> Deployment {
         let approved =
             preview.environments.iter().find(|plan| plan.name == *name).and_then(|plan| plan.digest);
+        let commits =
+            Commits { base: preview.base.clone(), head: preview.head.clone(), tree: preview.tree.clone() };
+        let id = format!("comment-{}-{name}", self.spoken.id);
+        let cause = (Trigger::Command { comment: self.spoken.id }, &self.spoken.author);
         Deployment {
-            id: format!("comment-{}-{name}", self.spoken.id),
-            environment: EnvironmentId { repo: self.repo.id, name: name.clone() },
-            repo: self.repo.clone(),
             pull: Some(self.pull.number),
-            cause: Trigger::Command { comment: self.spoken.id },
-            by: self.spoken.author.clone(),
             by_id: Some(self.spoken.author_id),
             asked: self.spoken.written,
             deletes,
-            commits: Commits {
-                base: preview.base.clone(),
-                head: preview.head.clone(),
-                tree: preview.tree.clone(),
-            },
             approved,
             named: sha.map(str::to_owned),
-            state: State::Queued,
-            record: None,
-            report: None,
-            message: String::new(),
-            created: self.now,
-            changed: self.now,
+            ..Deployment::queued(id, (self.repo, name), commits, cause, self.now)
         }
     }
 
     async fn cancel(&self, environment: Option<&EnvironmentName>, all: &mut Outcome) -> Result<(), Failure> {
-        let mut waiting = self.cx.store.deployments_of(self.repo.id, self.pull.number).await?;
-        waiting.retain(|deployment| {
-            deployment.state == State::Queued
-                && environment.is_none_or(|name| deployment.environment.name == *name)
+        let mut open = self.cx.store.deployments_of(self.repo.id, self.pull.number).await?;
+        open.retain(|deployment| {
+            !deployment.state.ended() && environment.is_none_or(|name| deployment.environment.name == *name)
         });
-        if waiting.is_empty() {
-            all.refuse(Refusal::new("nothing of this pull request waits", "see `/status`"));
+        if open.is_empty() {
+            all.refuse(Refusal::new("nothing of this pull request waits or runs", "see `/status`"));
             return Ok(());
         }
-        for deployment in waiting {
+        for deployment in open {
             let Some(_) = self.may(&deployment.environment.name, all).await? else { continue };
             let name = &deployment.environment.name;
-            let message = format!("cancelled by @{}", self.spoken.author);
-            let cancelled = Deployment { message, changed: self.now, ..deployment.clone() };
-            all.answers.push(Answer::Said(if self.cx.store.cancel_deployment(&cancelled).await? {
-                format!("`{name}`: what waited is dropped.")
-            } else {
-                format!("`{name}`: it began in the meantime and goes on to its end.")
-            }));
-            self.cx.store.wake(&format!("deploy/{}", deployment.environment), self.now).await?;
+            let (store, id) = (&self.cx.store, &deployment.id);
+            let by = &self.spoken.author;
+            all.answers.push(Answer::Said(
+                if store.cancel_deployment(id, &format!("cancelled by {by}"), self.now).await? {
+                    format!("`{name}`: what waited is dropped.")
+                } else if store.stop_deployment(id, &format!("stopped by {by}")).await? {
+                    format!("`{name}`: what runs was asked to stop at its next safe point.")
+                } else {
+                    format!("`{name}`: it has ended in the meantime.")
+                },
+            ));
+            store.wake(&format!("deploy/{}", deployment.environment), self.now).await?;
         }
         Ok(())
     }
@@ -334,15 +361,23 @@ pub(crate) fn lock(
     crate::store::Lock { environment, pull, by: by.clone(), reason: reason.to_owned(), taken: now, expires }
 }
 
+/// Why a command's environments cannot be told.
+enum Unchosen {
+    /// Say so.
+    Unclear(Refusal),
+    /// This one is not in the preview.
+    Unshown(EnvironmentName),
+}
+
 /// Which environments are meant. Without a name only if just one can be.
-fn choose(named: &[EnvironmentName], preview: &Preview) -> Result<Vec<EnvironmentName>, Refusal> {
+fn choose(
+    named: &[EnvironmentName],
+    preview: &Preview,
+    base: &Branch,
+) -> Result<Vec<EnvironmentName>, Unchosen> {
     let known: Vec<&EnvironmentName> = preview.environments.iter().map(|plan| &plan.name).collect();
-    let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     if let Some(stranger) = named.iter().find(|name| !known.contains(name)) {
-        return Err(Refusal::new(
-            format!("the preview knows no environment `{stranger}`"),
-            if list.is_empty() { "there is none to deploy".to_owned() } else { format!("it knows {list}") },
-        ));
+        return Err(Unchosen::Unshown(stranger.clone()));
     }
     if !named.is_empty() {
         let mut chosen: Vec<EnvironmentName> = Vec::new();
@@ -357,12 +392,22 @@ fn choose(named: &[EnvironmentName], preview: &Preview) -> Result<Vec<Environmen
         preview.environments.iter().filter(|plan| !plan.is_empty()).map(|plan| &plan.name).collect();
     match (changing.as_slice(), known.as_slice()) {
         ([one], _) | ([], [one]) => Ok(vec![(*one).clone()]),
-        _ => Err(Refusal::new("more than one environment could be meant", format!("name one of {list}"))),
+        ([], []) => Err(Unchosen::Unclear(Refusal::new(
+            format!("no environment tracks {base}, so there is none to deploy"),
+            "open the pull request into a branch that an environment tracks",
+        ))),
+        _ => Err(Unchosen::Unclear(Refusal::new(
+            "more than one environment could be meant",
+            format!("name one of {}", names(&known)),
+        ))),
     }
 }
 
 fn unknown(name: &EnvironmentName, ground: &Ground) -> Refusal {
-    let known = ground.settings.iter().flat_map(|settings| settings.environments.keys());
-    let list = known.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    Refusal::new(format!("there is no environment `{name}`"), format!("known are {list}"))
+    let known: Vec<_> = ground.settings.iter().flat_map(|settings| settings.environments.keys()).collect();
+    Refusal::new(format!("there is no environment `{name}`"), format!("known are {}", names(&known)))
+}
+
+fn names(names: &[&EnvironmentName]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

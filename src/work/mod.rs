@@ -109,9 +109,9 @@ pub(crate) async fn run(cx: &Context, leased: &Leased, permit: &Permit) -> Resul
     match &leased.job {
         Job::Intake { delivery } => intake::run(cx, delivery).await,
         Job::Preview { repo, pull } => preview::run(cx, repo, *pull, preview::Asked::Event).await,
-        Job::Command { repo, pull, comment } => command::run(cx, repo, *pull, comment, now).await,
-        Job::Tip { repo, branch, after, by } => tip::run(cx, repo, (branch, after), by, now).await,
-        Job::Deploy { deployment, .. } => deploy::run(cx, leased, deployment, permit).await,
+        Job::Command { repo, pull, comment } => Box::pin(command::run(cx, repo, *pull, comment, now)).await,
+        Job::Tip { repo, branch, by, after: _ } => tip::run(cx, leased, (repo, branch), by, now).await,
+        Job::Deploy { deployment, .. } => Box::pin(deploy::run(cx, leased, deployment, permit)).await,
         Job::Close { repo, pull } => close::run(cx, repo, *pull, now).await,
         Job::Queue { repo, head, base } => queue::run(cx, repo, head, base).await,
         Job::Recheck { repo, head } => intake::recheck(cx, repo, head).await,

@@ -39,9 +39,9 @@ pub(crate) async fn status(
         rows.push(StatusRow {
             name: name.clone(),
             target: environment.target.clone(),
-            last: cx.store.last_deployment(&id).await?,
+            last: cx.store.last_begun(&id).await?,
             waiting: cx.store.open_deployments(&id).await?.len(),
-            held: cx.store.lock(&id, now).await?.map(|lock| (lock.pull, lock.by.to_string(), lock.reason)),
+            held: cx.store.lock(&id, now).await?.map(|lock| (lock.pull, lock.by.to_string(), lock.why())),
             standing,
         });
     }
@@ -52,7 +52,7 @@ pub(crate) async fn status(
 pub(crate) fn held(name: &EnvironmentName, lock: &Lock, now: Timestamp) -> Refusal {
     let hours = now.duration_since(lock.taken).as_hours();
     Refusal::new(
-        format!("`{name}` is held for #{} by @{} since {hours} h: {}", lock.pull, lock.by, lock.reason),
+        format!("`{name}` is held for #{} by @{} since {hours} h: {}", lock.pull, lock.by, lock.why()),
         format!("wait until #{} is merged or closed, or `/unlock {name}`", lock.pull),
     )
 }

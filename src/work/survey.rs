@@ -54,21 +54,19 @@ pub(crate) struct Excess {
     pub why: String,
 }
 
-impl Survey {
-    /// The deletes that must be asked for: those above the limit, or any if nothing at all would be left, as when a
-    /// folder was emptied.
-    pub(crate) fn excess(&self, limits: Limits) -> Option<Excess> {
-        let deletes = self.plan.changes.iter().filter(|change| change.action == Action::Delete).count();
-        let limit = limits.deletes(self.plan.owned);
-        let why = if deletes > 0 && self.facts.bundle.objects.is_empty() {
-            "nothing at all would be left".to_owned()
-        } else if deletes > limit {
-            format!("the limit is {limit} of {} objects", self.plan.owned)
-        } else {
-            return None;
-        };
-        Some(Excess { deletes, why })
-    }
+/// The deletes of a plan that must be asked for: those above the limit, or any if nothing at all would be left, as when a
+/// folder was emptied.
+pub(crate) fn excess(plan: &Plan, bundle: &Bundle, limits: Limits) -> Option<Excess> {
+    let deletes = plan.changes.iter().filter(|change| change.action == Action::Delete).count();
+    let limit = limits.deletes(plan.owned);
+    let why = if deletes > 0 && bundle.objects.is_empty() {
+        "nothing at all would be left".to_owned()
+    } else if deletes > limit {
+        format!("the limit is {limit} of {} objects", plan.owned)
+    } else {
+        return None;
+    };
+    Some(Excess { deletes, why })
 }
 
 /// What was found: both sides as rendered, what is owned, what the target answered.

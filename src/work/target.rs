@@ -5,8 +5,9 @@ use std::fmt;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use crate::cluster::{Cluster, Clusters};
+use crate::cluster::{Cluster, Clusters, Error as ClusterError};
 use crate::directory::Directory;
+use crate::git::Error as GitError;
 use crate::git::branch::{self, BranchTarget};
 use crate::model::fault::{Failure, Fault};
 use crate::model::id::Branch;
@@ -113,12 +114,59 @@ impl Target {
         }
     }
 
-    /// Makes a plan happen. Safe to repeat.
+    /// Makes a plan happen. Safe to repeat. What the target will not have done is a fault in the target's own words: another
+    /// try would be refused again, and whoever deploys can tell whom to ask.
     pub(crate) async fn apply(&self, scope: &Scope, run: &Run<'_>) -> Result<Vec<Applied>, Failure> {
         match self {
-            Self::Cluster(cluster) => Ok(cluster.apply(scope, run).await?),
-            Self::Branch(branch) => Ok(branch.apply(scope, run).await?),
+            Self::Cluster(cluster) => cluster.apply(scope, run).await.map_err(not_by_cluster),
+            Self::Branch(branch) => branch.apply(scope, run).await.map_err(not_by_host),
             Self::Directory(directory) => Ok(directory.apply(scope, run).await?),
         }
+    }
+}
+
+fn not_by_cluster(error: ClusterError) -> Failure {
+    use ClusterError::{Damaged, Denied, Refused};
+    if matches!(error, Denied { .. } | Refused { .. } | Damaged { .. }) {
+        let fault = Fault::new(error.to_string());
+        return Failure::author(fault.hint("ask whoever runs Tidegate or the cluster, then deploy again"));
+    }
+    error.into()
+}
+
+fn not_by_host(error: GitError) -> Failure {
+    if matches!(error, GitError::Forbidden { .. }) {
+        let fault = Fault::new(error.to_string());
+        return Failure::author(
+            fault.hint(
+                "grant the App `contents: write` and let it past the branch's rules, then deploy again",
+            ),
+        );
+    }
+    error.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::fault::Failure;
+    use crate::work::target::{ClusterError, GitError, not_by_cluster, not_by_host};
+
+    #[test]
+    fn what_a_target_will_not_do_is_told_in_its_words_and_its_weather_is_not() {
+        let (target, doing) = ("eu".to_owned(), "patch Deployment shop/web".to_owned());
+        let denied = ClusterError::Denied {
+            target: target.clone(),
+            user: "tidegate".to_owned(),
+            doing: doing.clone(),
+            message: "no".to_owned(),
+        };
+        let Failure::Author(faults) = not_by_cluster(denied) else { panic!("it is told") };
+        assert!(faults[0].message.contains("does not let tidegate patch Deployment"), "{faults:?}");
+        let unwell = ClusterError::Unwell { target, doing, code: 503, message: "later".to_owned() };
+        assert!(matches!(not_by_cluster(unwell), Failure::Weather(_)));
+        let forbidden = GitError::Forbidden { doing: "push", said: "protected".to_owned() };
+        assert!(matches!(not_by_host(forbidden), Failure::Author(_)));
+        let stale = GitError::Stale { what: "the branch".to_owned() };
+        assert!(matches!(not_by_host(stale), Failure::Weather(_)));
     }
 }

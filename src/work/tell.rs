@@ -2,7 +2,6 @@
 
 use crate::comment::Shown;
 use crate::model::check::{Check, Conclusion};
-use crate::model::deployment::State;
 use crate::model::fault::Failure;
 use crate::model::github::Reaction;
 use crate::model::id::{CommentId, PullNumber, Repo, Sha};
@@ -53,7 +52,10 @@ pub(crate) async fn tell(cx: &Context, leased: &Leased, words: &Words) -> Result
         // What follows is not seen by anybody yet: there is something to say only when it has failed for good.
         _ if words.again() => Ok(()),
         Job::Command { repo, pull, comment } => command(cx, leased, (repo, *pull, comment.id), words).await,
-        Job::Deploy { deployment, .. } => deployed(cx, leased, deployment, words).await,
+        Job::Deploy { deployment, .. } => {
+            let words = format!("{} (job {})", words.text(), leased.id);
+            crate::work::deploy::bury(cx, leased, deployment, words).await
+        }
         Job::Tip { repo, after, branch, .. } => {
             let shown = words.shown(cx, leased.id)?;
             mark(cx, repo, after, ("tidegate/deploy", &format!("tip/{branch}/{after}")), &shown).await
@@ -110,18 +112,6 @@ async fn command(
     cx.github.unreact(repo, comment, Reaction::Eyes).await?;
     cx.github.react(repo, comment, Reaction::Confused).await?;
     Ok(())
-}
-
-/// By the deployment's own end.
-async fn deployed(cx: &Context, leased: &Leased, id: &str, words: &Words) -> Result<(), Failure> {
-    let Some(mut deployment) = cx.store.deployment(id).await? else { return Ok(()) };
-    // One that has ended failed at its last words: they are said again.
-    if !deployment.state.ended() {
-        deployment.state = State::Failed;
-        deployment.message = format!("{} (job {})", words.text(), leased.id);
-        crate::work::deploy::keep(cx, leased, &mut deployment).await?;
-    }
-    crate::work::deploy::end::tell(cx, &deployment, None).await
 }
 
 /// On a failed check of a commit.

@@ -265,6 +265,8 @@ fn deployment(environment: &EnvironmentId) -> Deployment {
         approved: None,
         state: State::Running,
         record: None,
+        began: None,
+        refusal: None,
         report: None,
         message: String::new(),
         asked: jiff::Timestamp::UNIX_EPOCH,

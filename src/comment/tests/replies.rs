@@ -26,6 +26,8 @@ pub(super) fn deployment(state: State) -> Deployment {
         named: None,
         state,
         record: None,
+        began: None,
+        refusal: None,
         report: None,
         message: String::new(),
         created: at,

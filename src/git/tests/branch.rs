@@ -124,6 +124,8 @@ fn deployment(id: &str) -> Deployment {
         approved: None,
         state: State::Running,
         record: None,
+        began: None,
+        refusal: None,
         report: None,
         message: String::new(),
         asked: jiff::Timestamp::UNIX_EPOCH,

@@ -76,9 +76,15 @@ CREATE TABLE deployments (
     pull        BIGINT,
     state       TEXT   NOT NULL,
     created     BIGINT NOT NULL,
+    -- When it began to write, when its state last changed, and who asked it to stop while it ran.
+    began       BIGINT,
+    changed     BIGINT NOT NULL,
+    stop        TEXT,
     body        TEXT   NOT NULL
 );
 CREATE INDEX deployments_of_environment ON deployments (repo, environment, created, id);
+CREATE INDEX deployments_begun ON deployments (repo, environment, began) WHERE began IS NOT NULL;
+CREATE INDEX deployments_succeeded ON deployments (repo, environment, changed) WHERE state = 'succeeded';
 CREATE INDEX deployments_of_pull ON deployments (repo, pull, created, id);
 
 -- What we wrote on GitHub, so that it is edited and never written twice.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::deployment::{Commits, Deployment, State, Trigger};
+use crate::model::deployment::{Began, Commits, Deployment, State, Trigger};
 use crate::model::id::{Digest, PullNumber, RepoId, Sha};
 use crate::model::job::Job;
 use crate::model::object::{Bundle, Object, Origin};
@@ -17,6 +17,7 @@ on_both!(
     a_command_finds_what_its_writer_could_have_seen,
     a_bundle_comes_back_as_it_was,
     a_deployment_is_queued_once_and_written_by_its_holder_only,
+    several_deployments_are_queued_together_and_the_last_to_begin_or_to_end_is_found,
     a_lock_is_one_pull_requests_until_it_ends,
     a_name_belongs_to_the_first_id_seen,
     what_was_written_on_github_is_found_again,
@@ -159,6 +160,8 @@ fn deployment(id: &str, pull: Option<u64>, created: i64) -> Deployment {
         approved: Some(Digest::of(b"effect")),
         state: State::Queued,
         record: Some(u64::MAX),
+        began: None,
+        refusal: None,
         report: None,
         message: String::new(),
         asked: at(created),
@@ -181,29 +184,63 @@ async fn a_deployment_is_queued_once_and_written_by_its_holder_only(place: Place
 
     let dead = store.claim(at(3), LEASE).await.unwrap().unwrap();
     assert_eq!(dead.job, Job::Deploy { environment: environment("prod"), deployment: "d1".to_owned() });
-    let running = Deployment { state: State::Running, ..one.clone() };
+    let began = Some(Began { at: at(4), bundle: None });
+    let running = Deployment { state: State::Running, began: began.clone(), ..one.clone() };
+    assert_eq!(store.last_begun(&environment("prod")).await.unwrap(), None);
     assert!(store.update_deployment(&dead, &running).await.unwrap());
     let heir = store.claim(at(5_000), LEASE).await.unwrap().unwrap();
-    let done = Deployment { state: State::Succeeded, message: "late".to_owned(), ..one.clone() };
+    let done = Deployment { state: State::Succeeded, message: "late".to_owned(), ..running.clone() };
     let error = store.update_deployment(&dead, &done).await.unwrap_err();
     assert!(matches!(error, Error::Fenced { .. }), "{error}");
     assert_eq!(store.deployment("d1").await.unwrap(), Some(running.clone()), "nothing was written");
-    assert!(!store.cancel_deployment(&running).await.unwrap(), "it runs");
+    assert!(!store.cancel_deployment("d1", "no", at(4)).await.unwrap(), "it runs");
+    assert_eq!(store.stop_asked("d1").await.unwrap(), None);
+    assert!(store.stop_deployment("d1", "stopped by ann").await.unwrap());
+    assert_eq!(store.stop_asked("d1").await.unwrap().as_deref(), Some("stopped by ann"));
+    assert!(!store.stop_deployment("d2", "no").await.unwrap(), "it does not run");
     assert!(store.update_deployment(&heir, &done).await.unwrap());
     assert!(!store.update_deployment(&heir, &running).await.unwrap(), "ended is ended");
-    assert!(store.cancel_deployment(&two).await.unwrap());
     store.finish(&heir, at(5_001)).await.unwrap();
     let late = store.claim(at(5_002), LEASE).await.unwrap().unwrap();
+    let told = Deployment { record: Some(9), ..two.clone() };
+    assert!(store.update_deployment(&late, &told).await.unwrap(), "it is prepared, and has not begun");
+    assert!(store.cancel_deployment("d2", "cancelled", at(5_003)).await.unwrap());
     let two_running = Deployment { state: State::Running, ..two.clone() };
     assert!(!store.update_deployment(&late, &two_running).await.unwrap(), "it was cancelled before it began");
 
-    let cancelled = Deployment { state: State::Cancelled, ..two };
-    assert_eq!(store.last_deployment(&environment("prod")).await.unwrap(), Some(cancelled));
+    let cancelled =
+        Deployment { state: State::Cancelled, message: "cancelled".to_owned(), changed: at(5_003), ..told };
+    assert_eq!(
+        store.deployment("d2").await.unwrap().as_ref(),
+        Some(&cancelled),
+        "GitHub's record stays known"
+    );
+    assert_eq!(store.recent_deployments(&environment("prod")).await.unwrap(), [cancelled, done.clone()]);
     assert_eq!(store.last_success(&environment("prod")).await.unwrap(), Some(done.clone()));
-    assert_eq!(store.last_deployment(&environment("dev")).await.unwrap(), None);
+    assert_eq!(store.last_begun(&environment("prod")).await.unwrap(), Some(done.clone()));
+    assert_eq!(store.last_begun(&environment("dev")).await.unwrap(), None);
     assert_eq!(store.deployments_of(repo().id, PullNumber(5)).await.unwrap(), [done]);
     assert!(store.open_deployments(&environment("prod")).await.unwrap().is_empty());
     assert!(!store.update_deployment(&late, &deployment("d9", None, 1)).await.unwrap(), "there is none");
+}
+
+async fn several_deployments_are_queued_together_and_the_last_to_begin_or_to_end_is_found(place: Place) {
+    let store = place.open().await;
+    let (old, new) = (deployment("old", None, 1), deployment("new", None, 2));
+    assert_eq!(store.queue_deployments(&[old.clone(), new.clone()], at(2)).await.unwrap(), 2);
+    assert_eq!(store.queue_deployments(&[old.clone(), new.clone()], at(3)).await.unwrap(), 0);
+    let first = store.claim(at(3), LEASE).await.unwrap().unwrap();
+    store.again(&first, at(50), "weather", at(4)).await.unwrap();
+    // The newer one was faster: what counts is who began and who ended last, not who was queued last.
+    for (moment, id) in [(5, new), (60, old)] {
+        let held = store.claim(at(moment), LEASE).await.unwrap().unwrap();
+        let began = Some(Began { at: at(moment), bundle: None });
+        let done = Deployment { state: State::Succeeded, began, changed: at(moment), ..id };
+        assert!(store.update_deployment(&held, &done).await.unwrap());
+        store.finish(&held, at(moment)).await.unwrap();
+        assert_eq!(store.last_begun(&environment("prod")).await.unwrap(), Some(done.clone()));
+        assert_eq!(store.last_success(&environment("prod")).await.unwrap(), Some(done));
+    }
 }
 
 fn lock(pull: u64, taken: i64, expires: i64) -> Lock {
@@ -233,6 +270,14 @@ async fn a_lock_is_one_pull_requests_until_it_ends(place: Place) {
     assert_eq!(store.take_lock(&lock(3, 151, 300)).await.unwrap(), Taken::Ours);
     assert!(store.release_lock(&prod, None).await.unwrap());
     assert!(!store.release_lock(&prod, None).await.unwrap());
+    let taken = |at, until| Lock { reason: String::new(), ..lock(4, at, until) };
+    assert_eq!(store.take_lock(&taken(300, 400)).await.unwrap(), Taken::Ours);
+    assert!(!store.release_taken(&prod, PullNumber(5)).await.unwrap());
+    assert!(store.release_taken(&prod, PullNumber(4)).await.unwrap());
+    assert_eq!(store.take_lock(&lock(4, 400, 500)).await.unwrap(), Taken::Ours);
+    assert_eq!(store.take_lock(&taken(401, 600)).await.unwrap(), Taken::Ours);
+    assert_eq!(store.lock(&prod, at(402)).await.unwrap(), Some(lock(4, 400, 600)), "a person's words stay");
+    assert!(!store.release_taken(&prod, PullNumber(4)).await.unwrap(), "a person locked it");
 }
 
 async fn a_name_belongs_to_the_first_id_seen(place: Place) {

@@ -6,19 +6,24 @@ use crate::git::Merge;
 use crate::model::deployment::{Commits, Deployment, State, Trigger};
 use crate::model::fault::Failure;
 use crate::model::github::Pull;
-use crate::model::id::{EnvironmentId, Sha};
+use crate::model::id::{Branch, EnvironmentId, EnvironmentName, Sha};
+use crate::model::job::Job;
 use crate::model::plan::Plan;
 use crate::model::refusal::Refusal;
 use crate::model::settings::Environment;
 use crate::model::target::TargetSettings;
-use crate::store::Taken;
+use crate::store::{Lock, Taken};
 use crate::work::command::lock;
-use crate::work::deploy::soon;
-use crate::work::ground::Ground;
+use crate::work::deploy::shown::Shown;
+use crate::work::ground::{FILE, Ground};
 use crate::work::{Context, gate, rules, status};
 
 /// How long a deployment waits for another one before it gives up.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(72);
+/// How long it waits before it looks again whether the earlier environment is done; its end wakes who waits for it.
+const AFTER: SignedDuration = SignedDuration::from_secs(60);
+/// The same for a lock: its release wakes who waits for it.
+const LOCKED: SignedDuration = SignedDuration::from_mins(10);
 
 /// The answer.
 pub(crate) enum Verdict {
@@ -28,8 +33,8 @@ pub(crate) enum Verdict {
     Wait(Timestamp),
     /// A rule says no.
     Refuse(Refusal),
-    /// Something newer is there already: nothing to do, and why.
-    Overtaken(String),
+    /// Something newer took its place: in which words, and what must follow so that the newer is there.
+    Overtaken(String, Option<Job>),
 }
 
 /// What an admitted deployment is bound to.
@@ -41,10 +46,10 @@ pub(crate) struct Admitted {
     pub commits: Commits,
     /// The commit that its preview had as base: the same candidates are looked at.
     pub base: Option<Sha>,
-    /// What was shown: the plan that is approved first, then plans shown on pull requests merged since.
-    pub approved: Vec<Plan>,
-    /// The head and base that the approved plan was shown for.
-    pub shown: Option<(Sha, Sha)>,
+    /// What its own pull request showed; none: no preview of it was shown.
+    pub shown: Option<Shown>,
+    /// What was shown on other pull requests that were merged since.
+    pub others: Vec<Plan>,
 }
 
 /// Admits, in the order in which a person would ask: where, who, what, when.
@@ -57,17 +62,16 @@ pub(crate) async fn admit(
 ) -> Result<Verdict, Failure> {
     let name = &deployment.environment.name;
     let (Some(environment), target) = (ground.environment(name), ground.target(cx, name).await?) else {
-        let refusal = Refusal::new(
-            format!("`{name}` is not in force: the default branch's .tidegate.yaml does not name it"),
+        return Ok(refuse(
+            &format!("`{name}` is not in force: the default branch's {FILE} does not name it"),
             "merge the file first",
-        );
-        return Ok(Verdict::Refuse(refusal));
+        ));
     };
     let target = match target {
         Ok(target) => target,
         Err(unavailable) => {
             let fault = unavailable.fault(name).unwrap_or_default();
-            return Ok(Verdict::Refuse(Refusal::new(fault.message, fault.hint)));
+            return Ok(refuse(&fault.message, &fault.hint));
         }
     };
     let tracked = ground.tracked(environment);
@@ -76,19 +80,23 @@ pub(crate) async fn admit(
     }
     let case = Case { cx, ground, deployment, pull, environment, target, now };
     if deployment.state == State::Running {
-        // It was admitted and began; whatever moved since, what began is brought to its end.
-        return case.resumed().await;
+        return case.resumed(&tracked).await;
+    }
+    if let Err(refusal) = rules::may_start(deployment.cause, environment) {
+        return Ok(Verdict::Refuse(refusal));
     }
     match deployment.cause {
         Trigger::Command { .. } => case.command(&tracked).await,
-        Trigger::Merge | Trigger::Push | Trigger::Close => case.tip(&tracked).await,
+        Trigger::Merge | Trigger::Push => case.tip(&tracked).await,
+        Trigger::Close => case.closed(&tracked).await,
     }
 }
 
-struct Case<'a> {
-    cx: &'a Context,
-    ground: &'a Ground,
-    deployment: &'a Deployment,
+/// One deployment and the facts that it is decided by.
+pub(super) struct Case<'a> {
+    pub(super) cx: &'a Context,
+    pub(super) ground: &'a Ground,
+    pub(super) deployment: &'a Deployment,
     pull: Option<&'a Pull>,
     environment: &'a Environment,
     target: &'a TargetSettings,
@@ -96,13 +104,32 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    async fn resumed(&self) -> Result<Verdict, Failure> {
-        let shown = self.shown().await?;
-        let base = shown.as_ref().map(|(_, base, _)| base.clone());
-        Ok(self.go(self.deployment.commits.clone(), base, shown.into_iter().collect()))
+    /// It was admitted and began; whatever moved since, what began is brought to its end, unless another one has begun
+    /// after it: what this one left half done is then that one's already.
+    async fn resumed(&self, tracked: &Branch) -> Result<Verdict, Failure> {
+        let began = |deployment: &Deployment| deployment.began.as_ref().map(|began| began.at);
+        let newest = self.cx.store.last_begun(&self.deployment.environment).await?;
+        if newest
+            .is_some_and(|newest| newest.id != self.deployment.id && began(&newest) > began(self.deployment))
+        {
+            let words = "it was interrupted, and a newer deployment has been made meanwhile";
+            return Ok(Verdict::Overtaken(words.to_owned(), None));
+        }
+        let commits = self.deployment.commits.clone();
+        // The tree of an unmerged pull request is nowhere but here: it is made anew, should our copy have been lost.
+        if commits.base != commits.head {
+            let again = self.ground.objects.merge(&commits.base, &commits.head).await?;
+            if !matches!(&again, Merge::Clean { tree } if *tree == commits.tree) {
+                return Ok(refuse(
+                    "it was interrupted, and the merge that it began with cannot be made again",
+                    "deploy the pull request again",
+                ));
+            }
+        }
+        self.go(commits, tracked).await
     }
 
-    async fn command(&self, tracked: &crate::model::id::Branch) -> Result<Verdict, Failure> {
+    async fn command(&self, tracked: &Branch) -> Result<Verdict, Failure> {
         let (Some(pull), Some(by_id)) = (self.pull, self.deployment.by_id) else {
             return Ok(refuse("the pull request is gone", "open it again"));
         };
@@ -136,22 +163,18 @@ impl Case<'_> {
         if let Some(verdict) = self.earlier(&commits.tree).await? {
             return Ok(verdict);
         }
-        if let Some(verdict) = self.lock(Some(pull)).await? {
-            return Ok(verdict);
+        let stopped = if pull.merged { self.respect().await? } else { self.take(pull).await? };
+        match stopped {
+            Some(verdict) => Ok(verdict),
+            None => self.go(commits, tracked).await,
         }
-        let shown = self.shown().await?;
-        let base = shown.as_ref().map(|(_, base, _)| base.clone());
-        Ok(self.go(commits, base, shown.into_iter().collect()))
     }
 
     /// What a command cannot mean: another head than was shown, a closed pull request, another base.
-    fn moved(&self, pull: &Pull, tracked: &crate::model::id::Branch) -> Option<Refusal> {
+    fn moved(&self, pull: &Pull, tracked: &Branch) -> Option<Refusal> {
         let shown = &self.deployment.commits.head;
         if pull.base != *tracked {
-            return Some(Refusal::new(
-                format!("this environment tracks {tracked}, and the pull request goes into {}", pull.base),
-                "deploy it from a pull request into that branch",
-            ));
+            return Some(elsewhere(&self.deployment.environment.name, tracked, &pull.base));
         }
         if !pull.open && !pull.merged {
             return Some(Refusal::new("the pull request is closed", "reopen it"));
@@ -182,8 +205,7 @@ impl Case<'_> {
 
     async fn commits(&self, pull: &Pull, base: &Sha) -> Result<Result<Commits, Refusal>, Failure> {
         if pull.merged {
-            let tree = self.ground.objects.tree_of(base).await?;
-            return Ok(Ok(Commits { base: base.clone(), head: base.clone(), tree }));
+            return Ok(Ok(self.at(base).await?));
         }
         match self.ground.objects.merge(base, &pull.head).await? {
             Merge::Clean { tree } => Ok(Ok(Commits { base: base.clone(), head: pull.head.clone(), tree })),
@@ -194,97 +216,81 @@ impl Case<'_> {
         }
     }
 
-    async fn tip(&self, tracked: &crate::model::id::Branch) -> Result<Verdict, Failure> {
+    /// The tip of the tracked branch, as what is deployed.
+    async fn at(&self, tip: &Sha) -> Result<Commits, Failure> {
+        let tree = self.ground.objects.tree_of(tip).await?;
+        Ok(Commits { base: tip.clone(), head: tip.clone(), tree })
+    }
+
+    async fn tip(&self, tracked: &Branch) -> Result<Verdict, Failure> {
         let commits = self.deployment.commits.clone();
         let tip = self.ground.mirror.tip(tracked).await?;
         if tip.as_ref() != Some(&commits.head) {
-            return Ok(Verdict::Overtaken(format!(
-                "{tracked} has moved on; its new tip is deployed instead"
-            )));
+            // Its push may have reached us, or its webhook may be lost: asked for here it is deployed either way.
+            let follow = tip.map(|tip| Job::Tip {
+                repo: self.deployment.repo.clone(),
+                branch: tracked.clone(),
+                after: tip,
+                by: self.deployment.by.clone(),
+            });
+            let words = format!("{tracked} has moved on; its new tip is deployed instead");
+            return Ok(Verdict::Overtaken(words, follow));
         }
-        if self.deployment.cause == Trigger::Merge
-            && let Some(pull) = self.pull
-        {
-            let gates =
-                gate::gates(self.cx, &self.deployment.repo, pull, (self.environment, self.target)).await?;
-            if let Err(refusal) = rules::gates_hold(self.environment, self.target, &gates, true) {
-                return Ok(Verdict::Refuse(refusal));
+        let held = match self.pull.filter(|_| self.deployment.cause == Trigger::Merge) {
+            Some(pull) => {
+                let gates =
+                    gate::gates(self.cx, &self.deployment.repo, pull, (self.environment, self.target))
+                        .await?;
+                rules::gates_hold(self.environment, self.target, &gates, true)
             }
+            None => rules::gates_hold_for_push(self.environment, self.target),
+        };
+        if let Err(refusal) = held {
+            return Ok(Verdict::Refuse(refusal));
         }
         if let Some(verdict) = self.earlier(&commits.tree).await? {
             return Ok(verdict);
         }
-        if let Some(verdict) = self.lock(None).await? {
-            return Ok(verdict);
+        match self.respect().await? {
+            Some(verdict) => Ok(verdict),
+            None => self.go(commits, tracked).await,
         }
-        let shown = self.shown().await?;
-        let last = self.cx.store.last_success(&self.deployment.environment).await?;
-        let since = last.map(|last| last.commits.head);
-        let base = shown.as_ref().map(|(_, base, _)| base.clone()).or(since);
-        let mut approved: Vec<_> = shown.into_iter().collect();
-        if self.deployment.cause == Trigger::Merge {
-            approved.extend(self.others().await?);
-        }
-        Ok(self.go(commits, base, approved))
     }
 
-    /// Plans that were shown on other pull requests and merged meanwhile: their entries go along.
-    async fn others(&self) -> Result<Vec<(Sha, Sha, Plan)>, Failure> {
-        let recent = self.cx.store.recent_previews(self.deployment.repo.id).await?;
-        let mut merged = Vec::new();
-        for shown in recent.into_iter().filter(|shown| Some(shown.pull) != self.deployment.pull) {
-            let (number, preview) = (shown.pull, shown.preview);
-            let head = &preview.head;
-            let lands = self
-                .ground
-                .objects
-                .is_ancestor(head, &self.deployment.commits.head)
-                .await
-                .unwrap_or(false)
-                || self.cx.github.pull(&self.deployment.repo, number).await?.is_some_and(|pull| pull.merged);
-            if let Some(plan) =
-                preview.environments.into_iter().find(|plan| plan.name == self.deployment.environment.name)
-                && lands
-            {
-                merged.push((preview.head, preview.base, plan));
-            }
+    /// Back to the tracked branch as it is now, if what the closed pull request left is still there.
+    async fn closed(&self, tracked: &Branch) -> Result<Verdict, Failure> {
+        let newest = self.cx.store.last_begun(&self.deployment.environment).await?;
+        let still = newest.zip(self.deployment.pull).is_some_and(|(newest, pull)| newest.is_of(pull));
+        if self.pull.is_some_and(|pull| pull.open) {
+            return Ok(Verdict::Overtaken("the pull request was opened again".to_owned(), None));
         }
-        Ok(merged)
-    }
-
-    /// The plan that this deployment is bound to: shown before it was asked for.
-    async fn shown(&self) -> Result<Option<(Sha, Sha, Plan)>, Failure> {
-        let (repo, Some(number)) = (self.deployment.repo.id, self.deployment.pull) else { return Ok(None) };
-        if self.deployment.cause == Trigger::Close {
-            return Ok(None);
+        if !still {
+            let words = "another deployment has taken the place of what the pull request left";
+            return Ok(Verdict::Overtaken(words.to_owned(), None));
         }
-        let preview = match self.deployment.cause {
-            Trigger::Command { .. } => {
-                self.cx.store.newest_preview_before(repo, number, self.deployment.asked).await?
-            }
-            Trigger::Merge | Trigger::Push | Trigger::Close => {
-                self.cx.store.latest_preview(repo, number).await?
-            }
+        let Some(tip) = self.ground.mirror.tip(tracked).await? else {
+            return Ok(refuse(&format!("the branch {tracked} is gone"), "restore it"));
         };
-        Ok(preview.and_then(|shown| {
-            let preview = shown.preview;
-            let plan = preview
-                .environments
-                .into_iter()
-                .find(|plan| plan.name == self.deployment.environment.name)?;
-            Some((preview.head, preview.base, plan))
-        }))
+        let commits = self.at(&tip).await?;
+        match self.respect().await? {
+            Some(verdict) => Ok(verdict),
+            None => self.go(commits, tracked).await,
+        }
     }
 
-    fn go(&self, commits: Commits, base: Option<Sha>, approved: Vec<(Sha, Sha, Plan)>) -> Verdict {
-        let shown = approved.first().map(|(head, base, _)| (head.clone(), base.clone()));
-        Verdict::Go(Box::new(Admitted {
-            environment: self.environment.clone(),
-            commits,
-            base,
-            approved: approved.into_iter().map(|(_, _, plan)| plan).collect(),
-            shown,
-        }))
+    /// Admits these commits, bound to what was shown.
+    async fn go(&self, commits: Commits, tracked: &Branch) -> Result<Verdict, Failure> {
+        let shown = self.shown().await?;
+        let merged = commits.base == commits.head && self.deployment.cause != Trigger::Close;
+        let others = if merged { self.others(tracked, &commits.head).await? } else { Vec::new() };
+        let base = if let Some(shown) = &shown {
+            Some(shown.base.clone())
+        } else {
+            let last = self.cx.store.last_success(&self.deployment.environment).await?;
+            last.map(|last| last.commits.head)
+        };
+        let environment = self.environment.clone();
+        Ok(Verdict::Go(Box::new(Admitted { environment, commits, base, shown, others })))
     }
 
     /// `after`: the same tree must be deployed there first; what is on its way there is waited for.
@@ -296,9 +302,8 @@ impl Case<'_> {
                 continue;
             }
             let on_the_way = self.cx.store.open_deployments(&before).await?;
-            let waits = on_the_way.iter().any(|other| other.commits.tree == *tree);
-            if waits && self.now.duration_since(self.deployment.created) < PATIENCE {
-                return Ok(Some(Verdict::Wait(soon(self.now))));
+            if on_the_way.iter().any(|other| other.commits.tree == *tree) && self.patient() {
+                return Ok(Some(Verdict::Wait(later(self.now, AFTER))));
             }
             let refusal = Refusal::new(
                 format!(
@@ -307,33 +312,59 @@ impl Case<'_> {
                 ),
                 format!("deploy `{name}` first"),
             )
-            .by(format!(".tidegate.yaml:{}", self.environment.line));
+            .by(format!("{FILE}:{}", self.environment.line));
             return Ok(Some(Verdict::Refuse(refusal)));
         }
         Ok(None)
     }
 
-    /// The environment's lock: taken for an unmerged pull request, respected by everything else.
-    async fn lock(&self, pull: Option<&Pull>) -> Result<Option<Verdict>, Failure> {
-        let environment = &self.deployment.environment;
-        let name = &environment.name;
-        if let Some(pull) = pull.filter(|pull| !pull.merged) {
-            let words = format!("deployed from #{}", pull.number);
-            let wanted = lock(environment.clone(), pull.number, &self.deployment.by, &words, self.now);
-            return Ok(match self.cx.store.take_lock(&wanted).await? {
-                Taken::Ours => None,
-                Taken::HeldBy(lock) => Some(Verdict::Refuse(status::held(name, &lock, self.now))),
-            });
-        }
-        let held = self.cx.store.lock(environment, self.now).await?;
-        let Some(lock) = held.filter(|lock| Some(lock.pull) != self.deployment.pull) else { return Ok(None) };
-        if self.now.duration_since(self.deployment.created) < PATIENCE {
-            return Ok(Some(Verdict::Wait(soon(self.now))));
-        }
-        Ok(Some(Verdict::Refuse(status::held(name, &lock, self.now))))
+    fn patient(&self) -> bool {
+        self.now.duration_since(self.deployment.created) < PATIENCE
     }
+
+    /// Takes the environment's lock for an unmerged pull request. None: it has it.
+    async fn take(&self, pull: &Pull) -> Result<Option<Verdict>, Failure> {
+        let environment = &self.deployment.environment;
+        let wanted = lock(environment.clone(), pull.number, &self.deployment.by, "", self.now);
+        if let Taken::HeldBy(lock) = self.cx.store.take_lock(&wanted).await? {
+            return Ok(Some(self.held(&lock)));
+        }
+        // Merged or closed while it was taken: what its end released must not be held again.
+        let now = self.cx.github.pull(&self.deployment.repo, pull.number).await?;
+        if now.is_some_and(|now| now.open) {
+            return Ok(None);
+        }
+        self.cx.store.release_lock(environment, Some(pull.number)).await?;
+        Ok(Some(Verdict::Wait(self.now)))
+    }
+
+    /// Waits while another pull request holds the environment. None: it is free.
+    async fn respect(&self) -> Result<Option<Verdict>, Failure> {
+        let held = self.cx.store.lock(&self.deployment.environment, self.now).await?;
+        let Some(lock) = held.filter(|lock| Some(lock.pull) != self.deployment.pull) else { return Ok(None) };
+        if self.patient() {
+            return Ok(Some(Verdict::Wait(later(self.now, LOCKED).min(lock.expires))));
+        }
+        Ok(Some(self.held(&lock)))
+    }
+
+    fn held(&self, lock: &Lock) -> Verdict {
+        Verdict::Refuse(status::held(&self.deployment.environment.name, lock, self.now))
+    }
+}
+
+/// An environment is deployed from pull requests into the branch that it tracks, and from no others.
+pub(crate) fn elsewhere(name: &EnvironmentName, tracked: &Branch, base: &Branch) -> Refusal {
+    Refusal::new(
+        format!("`{name}` tracks {tracked}, and the pull request goes into {base}"),
+        format!("deploy it from a pull request into {tracked}"),
+    )
 }
 
 fn refuse(message: &str, hint: &str) -> Verdict {
     Verdict::Refuse(Refusal::new(message, hint))
+}
+
+fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(now)
 }

@@ -1,20 +1,32 @@
 //! One deployment, from queued to its end: admit, plan again, compare with what was shown, apply, report.
+//!
+//! Its life: queued until everything is decided and announced (GitHub's record, status and check); then it *begins*, which
+//! is kept right before the first write. Before that moment it may be refused, cancelled or overtaken, and a crash repeats
+//! it from the start. After it, a crash is mended by going on. Every end is told by [`end::close`], as often as need be.
 
 pub(crate) mod admit;
 pub(crate) mod bind;
 pub(crate) mod end;
+pub(crate) mod shown;
+#[cfg(test)]
+mod tests;
 
-use jiff::Timestamp;
+use std::time::Duration;
+
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::git::Want;
 use crate::github::Record;
-use crate::model::deployment::{Deployment, State, Trigger};
+use crate::model::check::Conclusion;
+use crate::model::deployment::{Began, Deployment, State};
 use crate::model::fault::{Cause, Failure, Fault};
 use crate::model::github::{Progress, Pull};
-use crate::model::job::{Job, Leased};
+use crate::model::id::EnvironmentName;
+use crate::model::job::Leased;
 use crate::model::permit::Permit;
 use crate::model::refusal::Refusal;
+use crate::model::report::Applied;
 use crate::model::target::Run;
 use crate::render::Budget;
 use crate::work::deploy::admit::{Admitted, Verdict};
@@ -25,64 +37,83 @@ use crate::work::survey::Survey;
 use crate::work::target::Target;
 use crate::work::{Context, Then, preview};
 
+/// How often a deployment that runs looks whether somebody asked it to stop.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The author's to mend, where a fault says no better.
+const MEND: &str = "mend it, and look at the new preview";
+
+/// Whoever runs a deployment: what it may use, the job that it holds, and its right to go on writing.
+#[derive(Clone, Copy)]
+pub(crate) struct Runner<'a> {
+    pub(crate) cx: &'a Context,
+    pub(crate) leased: &'a Leased,
+    permit: &'a Permit,
+}
+
 /// Runs a queued deployment, or goes on with one that a crash interrupted.
 pub(crate) async fn run(cx: &Context, leased: &Leased, id: &str, permit: &Permit) -> Result<Then, Failure> {
-    let Some(mut deployment) = cx.store.deployment(id).await? else {
+    let runner = Runner { cx, leased, permit };
+    let Some(deployment) = cx.store.deployment(id).await? else {
         return Err(Failure::Ours(Cause::plain(format!("deployment {id} is not in the store"))));
     };
     if deployment.state.ended() {
         // A crash between the end and the words about it: say them again, they are found and not repeated.
-        end::tell(cx, &deployment, None).await?;
-        return Ok(Then::done());
+        return end::close(cx, &deployment, None).await;
     }
-    let now = (cx.clock)();
+    if let Some(words) = cx.store.stop_asked(id).await? {
+        return end::fail(runner, deployment, words).await;
+    }
     let pull = match deployment.pull {
         Some(number) => cx.github.pull(&deployment.repo, number).await?,
         None => None,
     };
+    let name = deployment.environment.name.clone();
     let ground = match ground(cx, &deployment.repo, &wants(&deployment, pull.as_ref())).await {
         Err(Failure::Author(faults)) => {
-            let words = faults.first().map(ToString::to_string).unwrap_or_default();
-            let refusal = Refusal::new(
-                format!("the file in force is broken: {words}"),
-                "mend it on the default branch",
-            );
-            return end::refuse(cx, leased, deployment, refusal, Vec::new()).await;
+            let refusal = Refusal::of(&faults, "mend it on the default branch");
+            return end::refuse(runner, deployment, refusal).await;
         }
         other => other?,
     };
-    let admitted = match admit::admit(cx, &ground, &deployment, pull.as_ref(), now).await? {
+    let then = one(runner, &ground, deployment, pull.as_ref()).await?;
+    if then.wait.is_none() {
+        wake(cx, &ground, &name).await?;
+    }
+    Ok(then)
+}
+
+async fn one(
+    runner: Runner<'_>,
+    ground: &Ground,
+    mut deployment: Deployment,
+    pull: Option<&Pull>,
+) -> Result<Then, Failure> {
+    let cx = runner.cx;
+    let admitted = match admit::admit(cx, ground, &deployment, pull, (cx.clock)()).await? {
         Verdict::Go(admitted) => admitted,
         Verdict::Wait(at) => return Ok(Then::wait(at)),
-        Verdict::Refuse(refusal) => return end::refuse(cx, leased, deployment, refusal, Vec::new()).await,
-        Verdict::Overtaken(words) => return end::skip(cx, leased, deployment, words).await,
+        Verdict::Refuse(refusal) => return end::refuse(runner, deployment, refusal).await,
+        Verdict::Overtaken(words, follow) => return end::overtaken(runner, deployment, words, follow).await,
     };
     deployment.commits = admitted.commits.clone();
-    deployment.approved = admitted.approved.first().and_then(|plan| plan.digest);
+    deployment.approved = admitted.shown.as_ref().and_then(|shown| shown.plan.digest);
     let mut files = Files::new(&ground.objects);
-    let (survey, target) = match look(cx, &ground, &deployment, &admitted, &mut files).await {
+    let (survey, target) = match look(cx, ground, &deployment, &admitted, &mut files).await {
         Err(Failure::Author(faults)) => {
-            let words = faults.first().map(ToString::to_string).unwrap_or_default();
-            let refusal = Refusal::new(
-                format!("it cannot be deployed: {words}"),
-                "mend it, and look at the new preview",
-            );
-            return end::refuse(cx, leased, deployment, refusal, Vec::new()).await;
+            return end::refuse(runner, deployment, Refusal::of(&faults, MEND)).await;
         }
         other => other?,
     };
-    match bind::bind(&deployment, &admitted, &survey) {
+    let facts = &survey.facts;
+    match bind::bind(&deployment, &admitted, &survey.plan, (&facts.bundle, facts.inventory.as_ref())) {
         Bound::Go(notes) => {
-            let found = (survey, target, notes);
-            make(cx, (leased, permit), deployment, (&ground, &admitted), found).await
+            Box::pin(make(runner, deployment, (ground, &admitted), (survey, target, notes))).await
         }
         Bound::Nothing => {
-            end::skip(cx, leased, deployment, "nothing would change: it is deployed already".to_owned()).await
+            end::proved(runner, deployment, "nothing would change: it is deployed already".to_owned()).await
         }
-        Bound::Stop(refusal) => {
-            let again = refresh(&deployment, pull.as_ref());
-            end::refuse(cx, leased, deployment, refusal, again).await
-        }
+        Bound::Stop(refusal) => end::refuse(runner, deployment, refusal).await,
     }
 }
 
@@ -93,9 +124,22 @@ fn wants(deployment: &Deployment, pull: Option<&Pull>) -> Vec<Want> {
         wants.push(Want::Pull(pull.number));
     }
     if deployment.state == State::Running {
-        wants.push(Want::Commit(deployment.commits.head.clone()));
+        let commits = &deployment.commits;
+        wants.push(Want::Commit(commits.head.clone()));
+        if commits.base != commits.head {
+            wants.push(Want::Commit(commits.base.clone()));
+        }
     }
     wants
+}
+
+/// Lets what waits for this environment look again.
+async fn wake(cx: &Context, ground: &Ground, ended: &EnvironmentName) -> Result<(), Failure> {
+    let all = ground.settings.iter().flat_map(|settings| &settings.environments);
+    for (name, _) in all.filter(|(_, environment)| environment.deploy.after.contains(ended)) {
+        cx.store.wake(&format!("deploy/{}/{name}", ground.repo.id), (cx.clock)()).await?;
+    }
+    Ok(())
 }
 
 /// What would change now, at the trees that are to be deployed.
@@ -109,8 +153,9 @@ async fn look(
     let name = &deployment.environment.name;
     let commits = &deployment.commits;
     let base_tree = match &admitted.base {
-        Some(base) => Some(ground.objects.tree_of(base).await?),
-        None => None,
+        // After a forced push it may be gone. It only helps to find what to look at.
+        Some(base) if ground.objects.has(base).await? => Some(ground.objects.tree_of(base).await?),
+        _ => None,
     };
     files.write(&commits.tree).await?;
     if let Some(tree) = &base_tree {
@@ -153,21 +198,19 @@ async fn look(
     }
 }
 
-/// Applies and reports. From here on a crash is mended by running again: the state says that it began.
+/// Announces, begins, applies and reports.
 async fn make(
-    cx: &Context,
-    (leased, permit): (&Leased, &Permit),
+    runner: Runner<'_>,
     mut deployment: Deployment,
     (ground, admitted): (&Ground, &Admitted),
     (survey, target, notes): (Survey, Target, Vec<String>),
 ) -> Result<Then, Failure> {
-    if deployment.record.is_none() {
-        deployment.record = Some(cx.github.record(&deployment.repo, &record(&deployment)).await?);
+    let Runner { cx, permit, .. } = runner;
+    announce(runner, &mut deployment).await?;
+    if !permit.holds() {
+        return Err(stopping());
     }
-    deployment.state = State::Running;
-    keep(cx, leased, &mut deployment).await?;
-    end::progress(cx, &deployment, Progress::Running, "applying").await?;
-    publish_check(cx, &deployment).await?;
+    begin(runner, &mut deployment, &survey).await?;
     let scope = ground.scope(&deployment.environment.name, &admitted.environment);
     let run = Run {
         plan: &survey.plan,
@@ -177,26 +220,70 @@ async fn make(
         permit,
     };
     keep_bundle(cx, &survey).await;
-    let applied = match target.apply(&scope, &run).await {
-        Err(failure) => {
-            preview::forget_refused(cx, ground, &failure).await;
-            return Err(failure);
-        }
-        applied => applied?,
+    let applied: Vec<Applied> = tokio::select! {
+        applied = target.apply(&scope, &run) => match applied {
+            Err(Failure::Author(faults)) => {
+                let words = end::words(&Refusal::of(&faults, MEND));
+                return end::fail(runner, deployment, words).await;
+            }
+            Err(failure) => {
+                preview::forget_refused(cx, ground, &failure).await;
+                return Err(failure);
+            }
+            Ok(applied) => applied,
+        },
+        never = obey(cx, &deployment.id, permit) => match never {},
     };
-    if !permit.holds()
-        && cx.store.deployment(&deployment.id).await?.is_none_or(|now| now.state == State::Running)
-    {
+    let stop = if permit.holds() { None } else { cx.store.stop_asked(&deployment.id).await? };
+    if !permit.holds() && stop.is_none() {
         // The lease is gone or we are shutting down: whoever holds the job next goes on from what is recorded.
-        return Err(Failure::weather("apply", "asked to stop before it was done"));
+        return Err(stopping());
     }
     let report = survey.facts.report(&scope, &cx.mask, &applied);
     deployment.state = if report.succeeded() { State::Succeeded } else { State::Failed };
-    deployment.message = bind::summary(&report);
+    let summary = bind::summary(&report);
+    deployment.message = stop.map_or(summary.clone(), |words| format!("{words}: {summary}"));
     deployment.report = Some(report);
-    keep(cx, leased, &mut deployment).await?;
-    end::tell(cx, &deployment, Some((&survey.plan, &notes))).await?;
-    Ok(Then::done())
+    keep(runner, &mut deployment).await?;
+    end::close(cx, &deployment, Some((&survey.plan, &notes))).await
+}
+
+fn stopping() -> Failure {
+    Failure::weather("apply", "asked to stop before it was done")
+}
+
+/// Says on GitHub that it is about to begin. Nothing was written yet: whatever fails here, it is all done again.
+async fn announce(runner: Runner<'_>, deployment: &mut Deployment) -> Result<(), Failure> {
+    let cx = runner.cx;
+    if deployment.record.is_none() {
+        deployment.record = Some(cx.github.record(&deployment.repo, &record(deployment)).await?);
+        keep(runner, deployment).await?;
+    }
+    end::progress(cx, deployment, Progress::Running, "applying").await?;
+    let check = end::check(deployment, Conclusion::InProgress, "Applying", "", "");
+    cx.github.check(&deployment.repo, &deployment.commits.head, &check).await?;
+    Ok(())
+}
+
+/// From here on a crash is mended by going on: the state says that it began.
+async fn begin(runner: Runner<'_>, deployment: &mut Deployment, survey: &Survey) -> Result<(), Failure> {
+    if deployment.began.is_none() {
+        deployment.began = Some(Began { at: (runner.cx.clock)(), bundle: survey.plan.bundle });
+    }
+    deployment.state = State::Running;
+    keep(runner, deployment).await
+}
+
+/// Takes the right to go on away once somebody asks the deployment to stop. Never ends by itself.
+async fn obey(cx: &Context, id: &str, permit: &Permit) -> std::convert::Infallible {
+    loop {
+        sleep(LOOK).await;
+        // A store that does not answer for a moment is asked again.
+        if let Ok(Some(_)) = cx.store.stop_asked(id).await {
+            permit.revoke();
+            return std::future::pending().await;
+        }
+    }
 }
 
 /// Keeps what is about to be deployed. A database that does not take it must not stop the deployment.
@@ -224,31 +311,27 @@ fn record(deployment: &Deployment) -> Record {
     }
 }
 
-async fn publish_check(cx: &Context, deployment: &Deployment) -> Result<(), Failure> {
-    let check = end::check(deployment, crate::model::check::Conclusion::InProgress, "Applying", "", "");
-    cx.github.check(&deployment.repo, &deployment.commits.head, &check).await?;
-    Ok(())
-}
-
-/// Stores a deployment's new state, if the lease still holds.
-pub(crate) async fn keep(cx: &Context, leased: &Leased, deployment: &mut Deployment) -> Result<(), Failure> {
+/// Stores a deployment's new state, if the lease still holds. If it was cancelled meanwhile, that is told, with what was
+/// announced already, and the failure says that nothing remains.
+pub(crate) async fn keep(runner: Runner<'_>, deployment: &mut Deployment) -> Result<(), Failure> {
+    let Runner { cx, leased, .. } = runner;
     deployment.changed = (cx.clock)();
     if cx.store.update_deployment(leased, deployment).await? {
-        Ok(())
-    } else {
-        Err(Failure::Gone(Cause::plain("the deployment was cancelled meanwhile")))
+        return Ok(());
     }
+    if let Some(ended) = cx.store.deployment(&deployment.id).await? {
+        let record = ended.record.or(deployment.record);
+        end::close(cx, &Deployment { record, ..ended }, None).await?;
+    }
+    Err(Failure::Gone(Cause::plain("the deployment was cancelled meanwhile")))
 }
 
-/// The preview is made afresh after a stop, so that the difference can be seen and approved.
-fn refresh(deployment: &Deployment, pull: Option<&Pull>) -> Vec<Job> {
-    pull.filter(|pull| pull.open && deployment.cause != Trigger::Close)
-        .map(|pull| Job::Preview { repo: deployment.repo.clone(), pull: pull.number })
-        .into_iter()
-        .collect()
-}
-
-/// How long a deployment waits before it looks again at what it waits for.
-pub(crate) fn soon(now: Timestamp) -> Timestamp {
-    now.checked_add(jiff::SignedDuration::from_secs(5)).unwrap_or(now)
+/// Ends a deployment whose job is given up: kept and told as any other end.
+pub(crate) async fn bury(cx: &Context, leased: &Leased, id: &str, words: String) -> Result<(), Failure> {
+    let Some(deployment) = cx.store.deployment(id).await? else { return Ok(()) };
+    if deployment.state.ended() {
+        return end::close(cx, &deployment, None).await.map(drop);
+    }
+    let permit = Permit::default();
+    end::fail(Runner { cx, leased, permit: &permit }, deployment, words).await.map(drop)
 }
