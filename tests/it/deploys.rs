@@ -1,5 +1,7 @@
 //! The main job on a real cluster: a signed webhook in; the comment, the check and the live objects out.
 
+use std::time::Duration;
+
 use github_emulator::MergeMethod;
 use github_emulator::Pull;
 use github_emulator::Repository;
@@ -16,6 +18,9 @@ use crate::support::world::conclusion;
 use crate::support::world::previews;
 
 const CHECK: &str = "tidegate/preview";
+
+/// The longest that a deployment may take, a lease that runs out and a loaded machine included.
+const LONG: Duration = Duration::from_mins(2);
 
 /// A `ConfigMap` of the fixture `plain` with another colour.
 fn colour(colour: &str) -> String {
@@ -226,20 +231,162 @@ async fn an_object_outside_the_floors_namespaces_is_refused_before_anything_is_w
     world.finish().await;
 }
 
+/// The fixture's staging with other settings.
+fn staging(namespace: &str, more: &str) -> String {
+    format!(
+        "version: 1\nenvironments:\n  staging:\n    sources: [{{path: apps}}]\n    namespace: {namespace}\n    \
+         {more}\n"
+    )
+}
+
 #[tokio::test]
-async fn a_pull_request_that_changes_its_own_target_or_rights_gets_what_is_in_force() {
-    let cluster = Cluster::start().await;
-    let target = cluster.target("acme/shop");
-    let vault = cluster.target("acme/vault");
+async fn a_pull_request_that_changes_its_own_target_is_deployed_to_the_one_in_force() {
+    let (cluster, other) = (Cluster::start().await, Cluster::start().await);
+    let (target, vault) = (cluster.target("acme/shop"), other.target("acme/shop"));
     let world = World::start(&json!({"staging": target, "production": target, "vault": vault}), &[]).await;
     let (repository, _) = world.repository("acme/shop", "plain", &cluster.names());
-    let evil = "version: 1\nenvironments:\n  staging:\n    sources: [{path: apps}]\n    target: vault\n    namespace: NAMESPACE\n    deploy: {when: comment, before_merge: any-time, allow: {permission: read}}\n"
-        .replace("NAMESPACE", &cluster.production);
+    let deploy = "target: vault\n    deploy: {when: comment, before_merge: any-time}";
+    // Into what the other target holds: the floor of the one in force says no.
+    let evil = staging(&other.production, deploy);
     let pull = world.previewed(&repository, "evil", &[(".tidegate.yaml", Some(&evil))]).await;
-    let (_, answers) = world.says(&pull, "rita", "/deploy staging").await;
-    assert!(!answers.is_empty(), "{:#?}", pull.comments());
+    let said = page::conversation(&repository, &pull);
+    assert_eq!(conclusion(&repository, &pull.head_sha().unwrap(), CHECK), "failure", "{said}");
+    assert!(said.contains("lies outside the namespaces that target `staging` allows"), "{said}");
+    let (asked, answers) = world.says(&pull, "bob", "/deploy staging").await;
+    assert_eq!(asked.reactions.last().map(|(_, what)| what.as_str()), Some("confused"));
+    assert!(answers.join("\n").contains("that target `staging` allows"), "{answers:#?}");
     assert_eq!(cluster.data(&cluster.staging, "web").await, None);
-    assert_eq!(cluster.data(&cluster.production, "web").await, None);
+
+    // Into its own namespace, which the other target's floor would not allow: it is the target in force that takes it.
+    pull.push("bob", &[(".tidegate.yaml", Some(&staging(&cluster.staging, deploy)))]).unwrap();
+    world.settle().await;
+    let said = page::conversation(&repository, &pull);
+    assert_eq!(conclusion(&repository, &pull.head_sha().unwrap(), CHECK), "success", "{said}");
+    let (asked, answers) = world.says(&pull, "bob", "/deploy staging").await;
+    assert_eq!(asked.reactions.last().map(|(_, what)| what.as_str()), Some("rocket"), "{answers:#?}");
+    assert_eq!(cluster.data(&cluster.staging, "web").await, Some(json!({"colour": "green"})));
+    for namespace in [&cluster.production, &other.staging, &other.production] {
+        assert_eq!(cluster.data(namespace, "web").await, None, "{namespace}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_pull_request_that_changes_its_own_rights_is_judged_by_those_in_force() {
+    let cluster = Cluster::start().await;
+    let (world, repository) = on(&cluster, "plain").await;
+    let deploy = "deploy: {when: comment, before_merge: any-time, allow: {permission: maintain}}";
+    let strict = staging(&cluster.staging, deploy);
+    repository.commit("main", "Only maintainers", "ann", &[(".tidegate.yaml", Some(&strict))]).unwrap();
+    world.settle().await;
+    let loose = strict.replace("maintain", "write");
+    let pull = world.previewed(&repository, "evil", &[(".tidegate.yaml", Some(&loose))]).await;
+    assert_eq!(conclusion(&repository, &pull.head_sha().unwrap(), CHECK), "success");
+    let (asked, answers) = world.says(&pull, "bob", "/deploy staging").await;
+    assert_eq!(asked.reactions.last().map(|(_, what)| what.as_str()), Some("confused"));
+    let answer = answers.join("\n");
+    assert!(answer.contains("bob has write here, and this needs maintain"), "{answer}");
+    assert!(answer.contains(".tidegate.yaml:3"), "it names the line: {answer}");
+    assert_eq!(cluster.data(&cluster.staging, "web").await, None);
+    assert!(repository.deployments().is_empty());
+    world.finish().await;
+}
+
+/// A Deployment that takes this long to be ready, whatever the machine.
+fn slow(name: &str, seconds: u32) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  minReadySeconds: {seconds}\n  \
+         selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    \
+         spec: {{containers: [{{name: x, image: \"x:1\"}}]}}\n"
+    )
+}
+
+#[tokio::test]
+async fn killed_during_an_apply_it_goes_on_with_what_it_carried_and_ends_once() {
+    let cluster = Cluster::start().await;
+    let (mut world, repository) = on(&cluster, "plain").await;
+    begun(&world, &repository).await;
+    let more = colour("red").replace("name: web", "name: more");
+    let first = [("apps/web.yaml", None), ("apps/more.yaml", Some(more.as_str()))];
+    let first = world.previewed(&repository, "first-half", &first).await;
+    let object = slow("slow", 25);
+    let second = world.previewed(&repository, "second-half", &[("apps/slow.yaml", Some(&object))]).await;
+    // Both are merged while production is held, so that the second one's deployment carries what the first showed.
+    let holder = world.previewed(&repository, "holder", &[("README.md", Some("held\n"))]).await;
+    world.says(&holder, "bob", "/lock production").await;
+    first.merge("ann", MergeMethod::Squash).unwrap();
+    world.settle().await;
+    let tip = second.merge("ann", MergeMethod::Squash).unwrap();
+    world.settle().await;
+    let before = repository.deployments().len();
+    world.later().await;
+    holder.comment("bob", "/unlock production").unwrap();
+    let written =
+        async || cluster.object("apps/v1", "Deployment", &cluster.production, "slow").await.is_some();
+    world.until("objects are written", LONG, written).await;
+    assert!(cluster.data(&cluster.production, "web").await.is_some(), "what goes is pruned last");
+    world.restart().await;
+    let ended = async || conclusion(&repository, &tip, "tidegate/deploy (production)") == "success";
+    world.until("the deployment ended", LONG, ended).await;
+    world.settle().await;
+
+    cluster.holds(&rendered(&repository, "production", &tip)).await;
+    assert_eq!(cluster.data(&cluster.production, "web").await, None, "pruned");
+    let deployments = repository.deployments();
+    assert_eq!(deployments.len(), before + 1, "{deployments:#?}");
+    let states: Vec<_> = deployments[before].statuses.iter().map(|status| status.state.as_str()).collect();
+    assert_eq!(states, ["in_progress", "success"]);
+    let replies: Vec<_> =
+        second.comments().into_iter().filter(|one| one.body.contains("is deployed")).collect();
+    assert_eq!(replies.len(), 1, "{replies:#?}");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_interrupted_deployment_goes_on_though_the_copy_of_the_repository_was_lost() {
+    let cluster = Cluster::start().await;
+    let (mut world, repository) = on(&cluster, "plain").await;
+    // The branch moved on since: the tree of the merge is in no repository but our copy.
+    let object = slow("slow", 25);
+    repository.commit("slow", "Slow", "ann", &[("apps/slow.yaml", Some(&object))]).unwrap();
+    repository.commit("main", "Words", "ann", &[("README.md", Some("words\n"))]).unwrap();
+    let pull = repository.open_pull("ann", "Slow", "slow", "main").unwrap();
+    world.settle().await;
+    world.later().await;
+    pull.comment("bob", "/deploy staging").unwrap();
+    let written = async || cluster.object("apps/v1", "Deployment", &cluster.staging, "slow").await.is_some();
+    world.until("objects are written", LONG, written).await;
+    world.server.kill();
+    std::fs::remove_dir_all(world.server.folder().join("tidegate-cache")).unwrap();
+    world.server.start().await;
+    let head = pull.head_sha().unwrap();
+    let ended = async || conclusion(&repository, &head, "tidegate/deploy (staging)") != "none";
+    world.until("the deployment ended", LONG, ended).await;
+    world.settle().await;
+    let said = page::conversation(&repository, &pull);
+    assert_eq!(conclusion(&repository, &head, "tidegate/deploy (staging)"), "success", "{said}");
+    assert_eq!(said.matches("is deployed: ").count(), 3, "one reply, and the check's title and text: {said}");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_runs_stops_at_its_next_safe_point_when_somebody_asks_for_it() {
+    let cluster = Cluster::start().await;
+    let (world, repository) = on(&cluster, "plain").await;
+    let object = slow("slow", 240);
+    let pull = world.previewed(&repository, "slow", &[("apps/slow.yaml", Some(&object))]).await;
+    world.later().await;
+    let comment = pull.comment("bob", "/deploy staging").unwrap();
+    let written = async || cluster.object("apps/v1", "Deployment", &cluster.staging, "slow").await.is_some();
+    world.until("objects are written", LONG, written).await;
+    pull.comment("bob", "/cancel staging").unwrap();
+    world.settle().await;
+    let said = page::conversation(&repository, &pull);
+    assert!(said.contains("asked to stop at its next safe point"), "{said}");
+    assert!(said.contains("Stopped by bob"), "{said}");
+    ended(&pull, &repository, "failure");
+    let asked = pull.comments().into_iter().find(|one| one.id == comment).unwrap();
+    assert_eq!(asked.reactions.iter().map(|(_, what)| what.as_str()).collect::<Vec<_>>(), ["confused"]);
     world.finish().await;
 }
 

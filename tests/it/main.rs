@@ -16,6 +16,7 @@ mod cli;
 mod controlplane;
 mod deploys;
 mod faults;
+mod lives;
 mod permissions;
 mod resilience;
 mod support;

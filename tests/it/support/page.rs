@@ -45,8 +45,9 @@ pub(crate) fn deployments(repository: &Repository) -> String {
     page
 }
 
-/// The same text in every run: commits, digests and ids become `hex1`, `hex2` … in the order in which they are first
-/// seen (a short form is the same as its long one), loopback ports `PORT`, moments `TIME`; then `names` are replaced.
+/// The same text in every run: commits and digests become `hex1`, `hex2` … in the order in which they are first seen (a
+/// short form is the same as its long one), the ids of comments `ID`, loopback ports `PORT`, moments `TIME`; then `names`
+/// are replaced.
 pub(crate) fn stable(text: &str, names: &[(&str, &str)]) -> String {
     let mut text = text.to_owned();
     for (from, to) in names {
@@ -65,6 +66,9 @@ pub(crate) fn stable(text: &str, names: &[(&str, &str)]) -> String {
         } else if let Some(after) = rest.strip_prefix("‹secret ") {
             out.push_str("‹secret MARK");
             rest = after.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+        } else if let Some((name, after)) = numbered(rest) {
+            write!(out, "{name}ID").unwrap();
+            rest = after;
         } else if first.is_alphanumeric() {
             let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
             let (word, after) = rest.split_at(end);
@@ -80,6 +84,15 @@ pub(crate) fn stable(text: &str, names: &[(&str, &str)]) -> String {
         }
     }
     out
+}
+
+/// What our keys begin with, and what follows the comment's id in them.
+fn numbered(text: &str) -> Option<(&'static str, &str)> {
+    ["command/", "comment-"].into_iter().find_map(|name| {
+        let after = text.strip_prefix(name)?;
+        let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+        (rest.len() < after.len()).then_some((name, rest))
+    })
 }
 
 fn number(seen: &mut Vec<String>, word: &str) -> usize {
@@ -106,10 +119,9 @@ fn moment(text: &str) -> Option<&str> {
 
 #[test]
 fn what_differs_from_run_to_run_is_replaced_and_equal_things_stay_equal() {
-    let text =
-        "3f2a91c in 3f2a91cb00 by 0badcafe at 2026-01-31T12:00:00.123Z from http://127.0.0.1:4711/x, abc";
+    let text = "3f2a91c in 3f2a91cb00 by 0badcafe at 2026-01-31T12:00:00.123Z from http://127.0.0.1:4711/x, abc, comment-110";
     assert_eq!(
         stable(text, &[("abc", "NAME")]),
-        "hex1 in hex1 by hex2 at TIME from http://127.0.0.1:PORT/x, NAME"
+        "hex1 in hex1 by hex2 at TIME from http://127.0.0.1:PORT/x, NAME, comment-ID"
     );
 }
