@@ -38,14 +38,14 @@ demo: $(demo_tools) ## Show the whole story in the terminal, then a page to go o
 	@PATH="$(CURDIR)/target/tools:$$PATH" cargo run --quiet --locked --bin tidegate -- demo $(if $(NO_SERVE),--no-serve) $(ARGS)
 
 test: tools ## Set up and run every test.
-	$(call say,cargo test --workspace)
-	@cargo test --workspace --locked
+	$(call say,cargo test --workspace --all-features)
+	@cargo test --workspace --all-features --locked
 
 lint: deny ## Check formatting, lints, documentation, scripts, licences and sources.
 	$(call say,Formatting)
 	@cargo fmt --all --check
 	$(call say,Lints)
-	@cargo clippy --workspace --all-targets --locked -- -D warnings
+	@cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	$(call say,Documentation)
 	@RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --document-private-items --locked
 	$(call say,Scripts)

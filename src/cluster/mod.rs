@@ -31,6 +31,7 @@ mod send;
 mod wire;
 
 #[cfg(test)]
+#[cfg(feature = "parts")]
 mod tests;
 
 use std::collections::HashMap;

@@ -57,8 +57,7 @@ impl Templates {
         let used = FRAME + notes.iter().map(String::len).sum::<usize>();
         let around = context! {
             title => self::title(ending, &tally, &code(name)),
-            // With a report the title has told all that the message counts.
-            message => if ending.report.is_some() { String::new() } else { sentence(&capital(&ending.deployment.message)) },
+            message => message(ending),
             skipped => skipped(report),
             surprised => tally.surprised > 0,
             notes,
@@ -142,6 +141,13 @@ impl Templates {
 fn fidelity(plan: &Plan, outcome: &Outcome) -> Fidelity {
     let mut all = plan.changes.iter().chain(&plan.hooks);
     all.find(|change| change.id == outcome.id).map_or(Fidelity::Live, |change| change.fidelity)
+}
+
+/// What the deployment says of itself beside its title, which has told already how many changes came to what.
+fn message(ending: &Ending<'_>) -> String {
+    let message = &ending.deployment.message;
+    let told = ending.report.is_some_and(|report| report.summary() == *message);
+    if told { String::new() } else { sentence(&capital(message)) }
 }
 
 /// How many changes came to what.

@@ -20,6 +20,7 @@ mod push;
 mod redact;
 mod sweep;
 #[cfg(test)]
+#[cfg(feature = "parts")]
 mod tests;
 
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 
 pub(crate) use error::Error;
 #[cfg(test)]
+#[cfg(feature = "parts")]
 pub(crate) use error::Kind;
 pub(crate) use local::{Local, Tidiness};
 pub(crate) use merge::Merge;

@@ -119,4 +119,5 @@ impl GitHub {
 }
 
 #[cfg(test)]
+#[cfg(feature = "parts")]
 mod tests;

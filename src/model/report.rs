@@ -21,6 +21,28 @@ impl Report {
     pub(crate) fn succeeded(&self) -> bool {
         self.outcomes.iter().all(|outcome| matches!(outcome.result, Done::Changed | Done::Unchanged))
     }
+
+    /// How many changes came to what, in one line.
+    pub(crate) fn summary(&self) -> String {
+        let (mut changed, mut unchanged, mut failed, mut skipped) = (0, 0, 0, 0);
+        for outcome in &self.outcomes {
+            match outcome.result {
+                Done::Changed => changed += 1,
+                Done::Unchanged => unchanged += 1,
+                Done::Failed(_) => failed += 1,
+                Done::Skipped(_) => skipped += 1,
+            }
+        }
+        let objects =
+            if changed == 1 { "1 object changed".to_owned() } else { format!("{changed} objects changed") };
+        let mut words = vec![objects];
+        for (number, word) in [(unchanged, "already so"), (failed, "failed"), (skipped, "not tried")] {
+            if number > 0 {
+                words.push(format!("{number} {word}"));
+            }
+        }
+        words.join(", ")
+    }
 }
 
 /// What a target did with one change: facts, before they are compared with the prediction and masked.

@@ -7,6 +7,7 @@
 mod error;
 mod group;
 #[cfg(test)]
+#[cfg(feature = "parts")]
 mod tests;
 
 use std::ffi::{OsStr, OsString};

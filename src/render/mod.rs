@@ -21,6 +21,7 @@ mod schema;
 mod scope;
 mod sources;
 #[cfg(test)]
+#[cfg(feature = "parts")]
 mod tests;
 mod tree;
 

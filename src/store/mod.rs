@@ -20,6 +20,7 @@ mod names;
 mod open;
 mod previews;
 #[cfg(test)]
+#[cfg(feature = "parts")]
 mod tests;
 mod written;
 
@@ -37,6 +38,7 @@ use tokio::sync::watch;
 pub(crate) use deliveries::{Delivery, Kept};
 pub(crate) use error::{Error, Kind};
 #[cfg(test)]
+#[cfg(feature = "parts")]
 pub(crate) use jobs::Pushed;
 pub(crate) use locks::{Lock, Taken};
 pub(crate) use names::Binding;

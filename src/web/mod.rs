@@ -18,6 +18,7 @@ mod intake;
 mod refusal;
 mod signature;
 #[cfg(test)]
+#[cfg(feature = "parts")]
 mod tests;
 mod webhook;
 

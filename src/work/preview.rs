@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error as _;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::comment::{How, Page, Unseen, Way};
 use crate::git::{Merge, Want};
@@ -111,7 +111,6 @@ async fn show(
     made: Made,
 ) -> Result<(), Failure> {
     let place = (pull.number, &pull.head);
-    let before = cx.store.latest_preview(repo.id, pull.number).await?.is_some();
     match made {
         Made::Nothing => {
             let words = ("Nothing to preview", "There is no .tidegate.yaml on either side.");
@@ -125,39 +124,47 @@ async fn show(
             let shown = cx.templates.unseen(&unseen, pull)?;
             publish::show(cx, repo, place, &shown, (Conclusion::Failure, faults)).await.map(drop)
         }
-        // A comment that was made for another base is told what holds now; without one there is nothing to say.
-        Made::Plans { preview, notes, .. }
-            if preview.environments.is_empty() && notes.is_empty() && !before =>
-        {
-            let words = ("Nothing to preview", "No environment tracks the branch that this goes into.");
-            publish::conclude(cx, repo, place, Conclusion::Success, words).await
-        }
         Made::Plans { preview, how, notes, .. } => {
-            let public = cx.github.repo(repo).await?.public;
-            let page = Page { preview: &preview, branch: &pull.base, how: &how, notes: &notes, public };
-            let shown = cx.templates.preview(&page)?;
-            // The same mistake in two environments is one annotation.
-            let mut faults: Vec<Fault> = Vec::new();
-            for fault in preview.environments.iter().flat_map(|plan| &plan.errors) {
-                if !faults.contains(fault) {
-                    faults.push(fault.clone());
-                }
-            }
-            let conclusion = if faults.is_empty() { Conclusion::Success } else { Conclusion::Failure };
-            let completed = publish::show(cx, repo, place, &shown, (conclusion, faults)).await?;
+            let page =
+                |public| Page { preview: &preview, branch: &pull.base, how: &how, notes: &notes, public };
+            let (comment, completed) = plans_shown(cx, repo, pull, page).await?;
             // Kept last: what a `/deploy` is bound to was on the pull request before it could be approved.
-            let kept = KeptPreview {
-                repo: repo.id,
-                pull: pull.number,
-                preview,
-                config,
-                comment: shown.comment.body,
-                completed,
-            };
+            let kept = KeptPreview { repo: repo.id, pull: pull.number, preview, config, comment, completed };
             cx.store.save_preview(&kept, (cx.clock)()).await?;
             Ok(())
         }
     }
+}
+
+/// Shows plans; gives the comment's text, none if there is nothing to say, and when it was all there.
+async fn plans_shown<'p>(
+    cx: &Context,
+    repo: &Repo,
+    pull: &Pull,
+    page: impl Fn(bool) -> Page<'p>,
+) -> Result<(String, Timestamp), Failure> {
+    let place = (pull.number, &pull.head);
+    let page = page(cx.github.repo(repo).await?.public);
+    let plans = &page.preview.environments;
+    // A comment that was made for another base is told what holds now; without one there is nothing to say.
+    let before = cx.store.latest_preview(repo.id, pull.number).await?;
+    let spoken = before.is_some_and(|shown| !shown.comment.is_empty());
+    if plans.is_empty() && page.notes.is_empty() && !spoken {
+        let words = ("Nothing to preview", "No environment tracks the branch that this goes into.");
+        publish::conclude(cx, repo, place, Conclusion::Success, words).await?;
+        return Ok((String::new(), (cx.clock)()));
+    }
+    let shown = cx.templates.preview(&page)?;
+    // The same mistake in two environments is one annotation.
+    let mut faults: Vec<Fault> = Vec::new();
+    for fault in plans.iter().flat_map(|plan| &plan.errors) {
+        if !faults.contains(fault) {
+            faults.push(fault.clone());
+        }
+    }
+    let conclusion = if faults.is_empty() { Conclusion::Success } else { Conclusion::Failure };
+    let completed = publish::show(cx, repo, place, &shown, (conclusion, faults)).await?;
+    Ok((shown.comment.body, completed))
 }
 
 async fn make(cx: &Context, ground: &Ground, pull: &Pull) -> Result<Made, Failure> {

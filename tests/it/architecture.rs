@@ -241,3 +241,9 @@ fn the_architecture_document_names_every_room() {
         assert!(path.exists(), "docs/architecture.md names {word}, which is not there");
     }
 }
+
+#[test]
+fn the_adapters_are_tested_along() {
+    let parts: bool = std::hint::black_box(cfg!(feature = "parts"));
+    assert!(parts, "these tests alone prove half; run: make test, or cargo test --all-features");
+}

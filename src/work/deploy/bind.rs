@@ -5,7 +5,6 @@ use crate::model::deployment::{Deployment, State, Trigger};
 use crate::model::object::{Bundle, ObjectId};
 use crate::model::plan::{Action, Change, Plan};
 use crate::model::refusal::Refusal;
-use crate::model::report::{Done, Report};
 use crate::model::view::Inventory;
 use crate::work::deploy::admit::Admitted;
 use crate::work::deploy::shown::Shown;
@@ -253,26 +252,6 @@ fn differs(shown: &Shown, admitted: &Admitted, now: &Plan, objects: &[ObjectId])
         anew(admitted),
     )
     .effect()
-}
-
-/// One line on how it ended.
-pub(crate) fn summary(report: &Report) -> String {
-    let (mut changed, mut unchanged, mut failed, mut skipped) = (0, 0, 0, 0);
-    for outcome in &report.outcomes {
-        match outcome.result {
-            Done::Changed => changed += 1,
-            Done::Unchanged => unchanged += 1,
-            Done::Failed(_) => failed += 1,
-            Done::Skipped(_) => skipped += 1,
-        }
-    }
-    let mut words = vec![format!("{} changed", count(changed))];
-    for (number, word) in [(unchanged, "already so"), (failed, "failed"), (skipped, "not tried")] {
-        if number > 0 {
-            words.push(format!("{number} {word}"));
-        }
-    }
-    words.join(", ")
 }
 
 fn count(number: usize) -> String {

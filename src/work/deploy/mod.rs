@@ -241,7 +241,7 @@ async fn make(
     }
     let report = survey.facts.report(&scope, &cx.mask, &applied);
     deployment.state = if report.succeeded() { State::Succeeded } else { State::Failed };
-    let summary = bind::summary(&report);
+    let summary = report.summary();
     deployment.message = stop.map_or(summary.clone(), |words| format!("{words}: {summary}"));
     deployment.report = Some(report);
     keep(runner, &mut deployment).await?;
