@@ -321,7 +321,7 @@ fn explain(context: &Context, task: &Task, ready: &Ready, stderr: &str, scratch:
         error = error.replace(&path, file.as_deref().unwrap_or("the values in .tidegate.yaml"));
     }
     let error = message::clean(&error, &context.tree, scratch);
-    let mut fault = Fault::new(format!("helm: {error}"));
+    let mut fault = Fault::new(format!("helm: {}", message::lead(&error)));
     let known = |path: &str| file(&context.tree, &task.path, Some(path));
     if let Some((file, line, column)) = message::place(&error, known) {
         fault.file = Some(file);

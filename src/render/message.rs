@@ -69,6 +69,17 @@ pub(super) fn place(
     last
 }
 
+/// A message that says what is wrong in its first line. Helm tells nested errors from the outside in, one a line: where the
+/// outermost is a bare place, the innermost is put before it.
+pub(super) fn lead(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let (Some(first), Some(last)) = (lines.next(), lines.next_back()) else { return text.to_owned() };
+    if first.contains(' ') || !first.contains(':') {
+        return text.to_owned();
+    }
+    format!("{last}\n{text}")
+}
+
 /// The last word of a text whose path `accept` knows as a file.
 pub(super) fn file(text: &str, accept: impl Fn(&str) -> Option<String>) -> Option<String> {
     let words = text.split(|c: char| c.is_whitespace() || "()\"'`<>,;:[]{}".contains(c));
@@ -79,7 +90,7 @@ pub(super) fn file(text: &str, accept: impl Fn(&str) -> Option<String>) -> Optio
 mod tests {
     use std::path::Path;
 
-    use super::{clean, crash, place};
+    use super::{clean, crash, lead, place};
     use crate::render::tree::Tree;
 
     #[test]
@@ -102,6 +113,17 @@ mod tests {
             Some(("web/templates/x.yaml".to_owned(), 1, None))
         );
         assert_eq!(place("10.0.0.1:80 and a:b:c", known), None);
+    }
+
+    #[test]
+    fn what_is_wrong_comes_first() {
+        let nested =
+            "web/a.yaml:4:18\n  executing \"web/a.yaml\" at <.Values.x.y>:\n    nil pointer evaluating";
+        assert_eq!(lead(nested), format!("nil pointer evaluating\n{nested}"));
+        for whole in ["template: web/a.yaml:4:8: nil pointer\nmore", "no place\nmore", "web/a.yaml:4:18", ""]
+        {
+            assert_eq!(lead(whole), whole);
+        }
     }
 
     #[test]
