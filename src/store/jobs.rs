@@ -264,12 +264,16 @@ impl Store {
     pub(crate) async fn wake(&self, lane: &str, now: Timestamp) -> Result<(), Error> {
         let doing = "waking a lane";
         bounded(doing, async {
-            sqlx::query("UPDATE jobs SET run_at = $1 WHERE lane = $2 AND state = 'queued' AND run_at > $1")
-                .bind(now.as_millisecond())
-                .bind(lane)
-                .execute(&self.write)
-                .await
-                .told(doing)?;
+            // One that runs may be about to wait: `Store::wait` sees by this that it was woken.
+            sqlx::query(
+                "UPDATE jobs SET run_at = $1 WHERE lane = $2 \
+                 AND ((state = 'queued' AND run_at > $1) OR state = 'running')",
+            )
+            .bind(now.as_millisecond())
+            .bind(lane)
+            .execute(&self.write)
+            .await
+            .told(doing)?;
             self.arrivals.send_replace(());
             Ok(())
         })

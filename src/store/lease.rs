@@ -73,17 +73,18 @@ impl Store {
         why: &str,
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.requeue(leased, Back { at, uncounted: 0, why: cut(why), now }).await
+        self.requeue(leased, Back { at, uncounted: 0, why: cut(why), now, woken: false }).await
     }
 
     /// Hands the job back at shutdown: it is due at once, and this try does not count.
     pub(crate) async fn release(&self, leased: &Leased, now: Timestamp) -> Result<(), Error> {
-        self.requeue(leased, Back { at: now, uncounted: 1, why: "", now }).await
+        self.requeue(leased, Back { at: now, uncounted: 1, why: "", now, woken: false }).await
     }
 
-    /// The job waits for something else and looks again at `at`: no fault, so this try does not count.
+    /// The job waits for something else and looks again at `at`: no fault, so this try does not count. If its lane was
+    /// woken while it ran, what it waits for may have happened already, and it looks again at once.
     pub(crate) async fn wait(&self, leased: &Leased, at: Timestamp, now: Timestamp) -> Result<(), Error> {
-        self.requeue(leased, Back { at, uncounted: 1, why: "waits", now }).await
+        self.requeue(leased, Back { at, uncounted: 1, why: "waits", now, woken: true }).await
     }
 
     /// The job is given up, for people to look at.
@@ -102,10 +103,15 @@ impl Store {
     async fn requeue(&self, leased: &Leased, back: Back<'_>) -> Result<(), Error> {
         let doing = "putting a job back";
         bounded(doing, async {
-            let done = sqlx::query(
+            // `changed` is when it was claimed, and it was due then: only a wake makes `run_at` later.
+            let text = if back.woken {
+                "UPDATE jobs SET state = 'queued', run_at = CASE WHEN run_at > changed THEN $4 ELSE $1 END, \
+                 attempts = attempts - $2, error = $3, changed = $4 WHERE id = $5 AND fence = $6 AND state = 'running'"
+            } else {
                 "UPDATE jobs SET state = 'queued', run_at = $1, attempts = attempts - $2, error = $3, changed = $4 \
-                 WHERE id = $5 AND fence = $6 AND state = 'running'",
-            )
+                 WHERE id = $5 AND fence = $6 AND state = 'running'"
+            };
+            let done = sqlx::query(text)
             .bind(back.at.as_millisecond())
             .bind(back.uncounted)
             .bind(back.why)
@@ -138,6 +144,8 @@ struct Back<'a> {
     uncounted: i64,
     why: &'a str,
     now: Timestamp,
+    /// Does a wake while it ran count?
+    woken: bool,
 }
 
 /// Ends a job that the caller still holds.

@@ -7,12 +7,14 @@ use crate::model::deployment::{Commits, Deployment, State, Trigger};
 use crate::model::fault::Failure;
 use crate::model::github::Pull;
 use crate::model::id::{PullNumber, Repo};
+use crate::model::job::Leased;
 use crate::work::ground::ground;
 use crate::work::{Context, Then};
 
 /// Drops what waits, queues the way back where the pull request was deployed and not merged, and releases locks.
 pub(crate) async fn run(
     cx: &Context,
+    leased: &Leased,
     repo: &Repo,
     number: PullNumber,
     now: Timestamp,
@@ -24,7 +26,7 @@ pub(crate) async fn run(
         let all = cx.store.deployments_of(repo.id, number).await?;
         drop_waiting(cx, &all, now).await?;
         let left = left(cx, number, &all).await?;
-        restore(cx, repo, (&pull, &left), now).await?;
+        restore(cx, (leased, repo), (&pull, &left), now).await?;
     }
     release(cx, repo, number, now).await?;
     Ok(Then::done())
@@ -56,7 +58,7 @@ async fn left(cx: &Context, number: PullNumber, all: &[Deployment]) -> Result<Ve
 /// Queues the way back to the tracked branch.
 async fn restore(
     cx: &Context,
-    repo: &Repo,
+    (leased, repo): (&Leased, &Repo),
     (pull, left): (&Pull, &[Deployment]),
     now: Timestamp,
 ) -> Result<(), Failure> {
@@ -77,7 +79,8 @@ async fn restore(
         let name = &last.environment.name;
         let Some(settings) = ground.environment(name) else { continue };
         let Some(tip) = ground.mirror.tip(&ground.tracked(settings)).await? else { continue };
-        let id = format!("close-{}-{}-{}-{name}", repo.id, pull.number, last.id);
+        // Of this very closing: a run that is repeated queues it once, a pull request that is closed again anew.
+        let id = format!("close-{}-{}-{name}", leased.id, last.id);
         let tree = ground.objects.tree_of(&tip).await?;
         let commits = Commits { base: tip.clone(), tree, head: tip };
         let cause = (Trigger::Close, &pull.author);

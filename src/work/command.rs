@@ -340,8 +340,14 @@ impl Asked<'_> {
                 .reply(self.repo, self.pull.number, &format!("command/{}", self.spoken.id), &comment)
                 .await?;
         }
-        if !all.queued {
-            let end = if all.refused { Reaction::Confused } else { Reaction::Rocket };
+        // Deployments set the reaction at their end; after a crash here they may have ended already.
+        let end = if all.queued {
+            let asked = self.cx.store.deployments_of(self.repo.id, self.pull.number).await?;
+            crate::work::deploy::end::reaction(&asked, self.spoken.id)
+        } else {
+            Some(if all.refused { Reaction::Confused } else { Reaction::Rocket })
+        };
+        if let Some(end) = end {
             self.cx.github.unreact(self.repo, self.spoken.id, Reaction::Eyes).await?;
             self.cx.github.react(self.repo, self.spoken.id, end).await?;
         }

@@ -112,7 +112,7 @@ pub(crate) async fn run(cx: &Context, leased: &Leased, permit: &Permit) -> Resul
         Job::Command { repo, pull, comment } => Box::pin(command::run(cx, repo, *pull, comment, now)).await,
         Job::Tip { repo, branch, by, after: _ } => tip::run(cx, leased, (repo, branch), by, now).await,
         Job::Deploy { deployment, .. } => Box::pin(deploy::run(cx, leased, deployment, permit)).await,
-        Job::Close { repo, pull } => close::run(cx, repo, *pull, now).await,
+        Job::Close { repo, pull } => close::run(cx, leased, repo, *pull, now).await,
         Job::Queue { repo, head, base } => queue::run(cx, repo, head, base).await,
         Job::Recheck { repo, head } => intake::recheck(cx, repo, head).await,
     }

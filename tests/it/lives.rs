@@ -152,6 +152,20 @@ async fn a_refusal_is_told_though_github_was_away_when_it_was_decided() {
 }
 
 #[tokio::test]
+async fn where_no_comment_may_be_written_the_check_tells_the_end_alone() {
+    let (world, repository) = plain().await;
+    let pull = painted(&world, &repository, "red").await;
+    // As in a locked conversation.
+    world.hub.fault(Fault::once("POST", "/repos/acme/shop/issues/*/comments", FaultKind::Status(403)));
+    let (asked, answers) = world.says(&pull, "bob", "/deploy staging").await;
+    assert!(answers.is_empty(), "{answers:#?}");
+    assert_eq!(asked.reactions.iter().map(|(_, what)| what.as_str()).collect::<Vec<_>>(), ["rocket"]);
+    assert_eq!(conclusion(&repository, &pull.head_sha().unwrap(), STAGING), "success");
+    assert_eq!(lies(&repository, "staging").as_deref(), Some("red"));
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_branch_that_may_not_be_pushed_to_fails_in_words_and_no_check_is_left_pending() {
     let targets = json!({"staging": branch_target("acme/shop"), "production": branch_target("acme/shop")});
     let world = World::start(&targets, &[]).await;

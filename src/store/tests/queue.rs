@@ -26,6 +26,7 @@ on_both!(
     what_is_hopeless_is_buried_and_shown,
     the_next_due_moment_is_known,
     a_woken_lane_need_not_wait,
+    a_wake_while_a_job_runs_is_not_lost_when_it_then_waits,
     the_database_itself_refuses_two_of_one_lane,
     workers_are_told_of_what_arrives,
 );
@@ -251,6 +252,23 @@ async fn a_woken_lane_need_not_wait(place: Place) {
     let held = store.claim(at(10), LEASE).await.unwrap().unwrap();
     assert_eq!(held.job, deploy("prod", "b"), "the first pushed is the first served");
     assert_eq!(store.claim(at(10), LEASE).await.unwrap(), None);
+}
+
+async fn a_wake_while_a_job_runs_is_not_lost_when_it_then_waits(place: Place) {
+    let store = place.open().await;
+    let job = deploy("prod", "a");
+    store.push(&job, at(0), at(0)).await.unwrap();
+    let held = store.claim(at(10), LEASE).await.unwrap().unwrap();
+    store.wait(&held, at(60_000), at(20)).await.unwrap();
+    assert_eq!(store.claim(at(30), LEASE).await.unwrap(), None, "nobody woke it");
+    store.wake(&job.lane(), at(40)).await.unwrap();
+    let held = store.claim(at(50), LEASE).await.unwrap().unwrap();
+    // What it is about to wait for happens between its look and its wait.
+    store.wake(&job.lane(), at(60)).await.unwrap();
+    store.wait(&held, at(60_000), at(70)).await.unwrap();
+    let held = store.claim(at(80), LEASE).await.unwrap().expect("it looks again at once");
+    store.wait(&held, at(60_000), at(90)).await.unwrap();
+    assert_eq!(store.claim(at(100), LEASE).await.unwrap(), None, "but only once");
 }
 
 async fn the_database_itself_refuses_two_of_one_lane(place: Place) {

@@ -82,7 +82,10 @@ pub(crate) async fn admit(
     if deployment.state == State::Running {
         return case.resumed(&tracked).await;
     }
-    if let Err(refusal) = rules::may_start(deployment.cause, environment) {
+    // Of a command, who asks is decided first: whoever may not ask learns no more.
+    if !matches!(deployment.cause, Trigger::Command { .. })
+        && let Err(refusal) = rules::may_start(deployment.cause, environment)
+    {
         return Ok(Verdict::Refuse(refusal));
     }
     match deployment.cause {
@@ -137,6 +140,9 @@ impl Case<'_> {
             gate::person(self.cx, &self.deployment.repo, (&self.deployment.by, by_id), &[self.environment])
                 .await?;
         if let Err(refusal) = rules::may_command(&person, self.environment, self.target) {
+            return Ok(Verdict::Refuse(refusal));
+        }
+        if let Err(refusal) = rules::may_start(self.deployment.cause, self.environment) {
             return Ok(Verdict::Refuse(refusal));
         }
         if let Some(refusal) = self.moved(pull, tracked) {
@@ -227,7 +233,15 @@ impl Case<'_> {
         let tip = self.ground.mirror.tip(tracked).await?;
         if tip.as_ref() != Some(&commits.head) {
             // Its push may have reached us, or its webhook may be lost: asked for here it is deployed either way.
-            let follow = tip.map(|tip| Job::Tip {
+            // Unless it was decided already.
+            let recent = self.cx.store.recent_deployments(&self.deployment.environment).await?;
+            let decided = recent.iter().any(|other| {
+                other.id != self.deployment.id
+                    && matches!(other.cause, Trigger::Merge | Trigger::Push)
+                    && Some(&other.commits.head) == tip.as_ref()
+                    && other.created >= self.deployment.created
+            });
+            let follow = tip.filter(|_| !decided).map(|tip| Job::Tip {
                 repo: self.deployment.repo.clone(),
                 branch: tracked.clone(),
                 after: tip,
@@ -297,11 +311,12 @@ impl Case<'_> {
     async fn earlier(&self, tree: &Sha) -> Result<Option<Verdict>, Failure> {
         for name in &self.environment.deploy.after {
             let before = EnvironmentId { repo: self.deployment.repo.id, name: name.clone() };
+            // What is on its way is asked first: should it end between both questions, the second one sees it.
+            let on_the_way = self.cx.store.open_deployments(&before).await?;
             let last = self.cx.store.last_success(&before).await?;
             if last.is_some_and(|last| last.commits.tree == *tree) {
                 continue;
             }
-            let on_the_way = self.cx.store.open_deployments(&before).await?;
             if on_the_way.iter().any(|other| other.commits.tree == *tree) && self.patient() {
                 return Ok(Some(Verdict::Wait(later(self.now, AFTER))));
             }

@@ -2,7 +2,7 @@
 //! is made. So an end can be told as often as need be.
 
 use crate::comment::Ending;
-use crate::model::check::{Check, Conclusion};
+use crate::model::check::{Check, Comment, Conclusion};
 use crate::model::deployment::{Deployment, State, Trigger};
 use crate::model::fault::Failure;
 use crate::model::github::{Progress, Reaction};
@@ -87,7 +87,7 @@ pub(crate) async fn close(
 }
 
 /// A deployment that wrote nothing holds nothing, unless an earlier one of its pull request did, or a person locked it.
-async fn release(cx: &Context, deployment: &Deployment) -> Result<(), Failure> {
+pub(super) async fn release(cx: &Context, deployment: &Deployment) -> Result<(), Failure> {
     let Some(pull) = deployment.pull.filter(|pull| deployment.is_of(*pull) && deployment.began.is_none())
     else {
         return Ok(());
@@ -128,11 +128,19 @@ pub(super) fn quiet(deployment: &Deployment) -> bool {
         && !matches!(deployment.cause, Trigger::Command { .. })
 }
 
+/// Replies on the pull request. Where comments may not be written, as in a locked conversation, the check says it alone.
+async fn say(cx: &Context, deployment: &Deployment, comment: &Comment) -> Result<(), Failure> {
+    let Some(number) = deployment.pull else { return Ok(()) };
+    let said = cx.github.reply(&deployment.repo, number, &key(deployment), comment).await;
+    match said.map_err(Failure::from) {
+        Ok(_) | Err(Failure::Denied { .. }) => Ok(()),
+        Err(failure) => Err(failure),
+    }
+}
+
 async fn refused(cx: &Context, deployment: &Deployment, refusal: &Refusal) -> Result<(), Failure> {
     let comment = cx.templates.refused(&deployment.by, &deployment.environment.name, refusal)?;
-    if let Some(number) = deployment.pull {
-        cx.github.reply(&deployment.repo, number, &key(deployment), &comment).await?;
-    }
+    say(cx, deployment, &comment).await?;
     // Whoever may not ask must not put a mark on somebody else's commit; but what was announced is ended.
     if refusal.why != Why::Person || deployment.record.is_some() {
         let held = check(deployment, Conclusion::ActionRequired, "Not deployed", &comment.body, "");
@@ -151,9 +159,7 @@ async fn ended(
     let public = cx.github.repo(&deployment.repo).await?.public;
     let ending = Ending { deployment, plan, report: deployment.report.as_ref(), notes, public };
     let shown = cx.templates.ended(&ending)?;
-    if let Some(number) = deployment.pull {
-        cx.github.reply(&deployment.repo, number, &key(deployment), &shown.comment).await?;
-    }
+    say(cx, deployment, &shown.comment).await?;
     let conclusion = match deployment.state {
         State::Succeeded => Conclusion::Success,
         State::Cancelled => Conclusion::Cancelled,
@@ -185,7 +191,7 @@ async fn settle(cx: &Context, deployment: &Deployment) -> Result<(), Failure> {
 }
 
 /// The answer to a comment, from all deployments that it asked for; none while one of them has not ended. Pure.
-pub(super) fn reaction(all: &[Deployment], comment: CommentId) -> Option<Reaction> {
+pub(crate) fn reaction(all: &[Deployment], comment: CommentId) -> Option<Reaction> {
     let asked = || all.iter().filter(|one| one.cause == Trigger::Command { comment });
     if asked().any(|one| !one.state.ended()) {
         return None;
@@ -203,16 +209,27 @@ pub(crate) fn words(refusal: &Refusal) -> String {
     }
 }
 
-/// Sets the status of GitHub's record, where there is one.
+/// Sets the status of GitHub's record, where there is one: somebody may have deleted it.
 pub(crate) async fn progress(
     cx: &Context,
     deployment: &Deployment,
     state: Progress,
     words: &str,
 ) -> Result<(), Failure> {
-    if let Some(record) = deployment.record {
-        cx.github.progress(&deployment.repo, record, (state, words), None).await?;
+    let Some(record) = deployment.record else { return Ok(()) };
+    match cx.github.progress(&deployment.repo, record, (state, words), None).await.map_err(Failure::from) {
+        Ok(_) | Err(Failure::Gone(_)) => Ok(()),
+        Err(failure) => Err(failure),
     }
+}
+
+/// Takes back what was announced of a deployment that is to be announced on another commit.
+pub(super) async fn withdraw(runner: Runner<'_>, deployment: &mut Deployment) -> Result<(), Failure> {
+    let words = "It is announced anew on another commit.";
+    let check = check(deployment, Conclusion::Cancelled, "Superseded", words, "");
+    runner.cx.github.check(&deployment.repo, &deployment.commits.head, &check).await?;
+    progress(runner.cx, deployment, Progress::Error, words).await?;
+    deployment.record = None;
     Ok(())
 }
 

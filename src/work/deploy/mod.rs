@@ -20,7 +20,7 @@ use crate::git::Want;
 use crate::github::Record;
 use crate::model::check::Conclusion;
 use crate::model::deployment::{Began, Deployment, State};
-use crate::model::fault::{Cause, Failure, Fault};
+use crate::model::fault::{Cause, Failure, Fault, chain};
 use crate::model::github::{Progress, Pull};
 use crate::model::id::EnvironmentName;
 use crate::model::job::Leased;
@@ -53,6 +53,27 @@ pub(crate) struct Runner<'a> {
 
 /// Runs a queued deployment, or goes on with one that a crash interrupted.
 pub(crate) async fn run(cx: &Context, leased: &Leased, id: &str, permit: &Permit) -> Result<Then, Failure> {
+    let ended = live(cx, leased, id, permit).await;
+    if let Err(Failure::Gone(cause)) = &ended {
+        forget(cx, leased, id, &chain(cause)).await?;
+    }
+    ended
+}
+
+/// What it was about is gone, so nobody can be told; what waits for it must not wait for ever.
+async fn forget(cx: &Context, leased: &Leased, id: &str, why: &str) -> Result<(), Failure> {
+    let Some(deployment) = cx.store.deployment(id).await?.filter(|one| !one.state.ended()) else {
+        return Ok(());
+    };
+    let (state, message, changed) = (State::Failed, why.to_owned(), (cx.clock)());
+    let failed = Deployment { state, message, changed, ..deployment };
+    if cx.store.update_deployment(leased, &failed).await? {
+        end::release(cx, &failed).await?;
+    }
+    Ok(())
+}
+
+async fn live(cx: &Context, leased: &Leased, id: &str, permit: &Permit) -> Result<Then, Failure> {
     let runner = Runner { cx, leased, permit };
     let Some(deployment) = cx.store.deployment(id).await? else {
         return Err(Failure::Ours(Cause::plain(format!("deployment {id} is not in the store"))));
@@ -96,6 +117,9 @@ async fn one(
         Verdict::Refuse(refusal) => return end::refuse(runner, deployment, refusal).await,
         Verdict::Overtaken(words, follow) => return end::overtaken(runner, deployment, words, follow).await,
     };
+    if deployment.record.is_some() && deployment.commits.head != admitted.commits.head {
+        end::withdraw(runner, &mut deployment).await?;
+    }
     deployment.commits = admitted.commits.clone();
     deployment.approved = admitted.shown.as_ref().and_then(|shown| shown.plan.digest);
     let mut files = Files::new(&ground.objects);
@@ -290,7 +314,7 @@ async fn obey(cx: &Context, id: &str, permit: &Permit) -> std::convert::Infallib
 async fn keep_bundle(cx: &Context, survey: &Survey) {
     let Some(digest) = survey.plan.bundle else { return };
     if let Err(error) = cx.store.keep_bundle(digest, &survey.facts.bundle, (cx.clock)()).await {
-        tracing::warn!(error = %crate::model::fault::chain(&error), "what is deployed could not be kept");
+        tracing::warn!(error = %chain(&error), "what is deployed could not be kept");
     }
 }
 
@@ -298,7 +322,8 @@ async fn keep_bundle(cx: &Context, survey: &Survey) {
 fn record(deployment: &Deployment) -> Record {
     let commits = &deployment.commits;
     Record {
-        key: deployment.id.clone(),
+        // A record is of one commit: announced on another one, it is another record.
+        key: format!("{}@{}", deployment.id, commits.head),
         commit: commits.head.clone(),
         environment: deployment.environment.name.clone(),
         description: format!("by Tidegate, for {}", deployment.by),
