@@ -2,7 +2,8 @@
 //!
 //! Values known from the rendered text show as `‹secret a1b2c3›`, from a keyed hash over the environment and the value:
 //! equal values look equal, and neither length nor content leaks. Values known only from live are replaced in live text
-//! only, by a mark without a hash: otherwise a pull request could list guesses and see which one is marked.
+//! only, by a mark without a hash: otherwise a pull request could list guesses and see which one is marked. For the same
+//! reason, what live or predicted text has from Git is masked as Git's own.
 
 use std::collections::BTreeSet;
 
@@ -106,16 +107,33 @@ impl<'a> Mask<'a> {
         masked
     }
 
+    /// A live or predicted body without its secrets, beside what Git states of the same object: where Git states the same
+    /// text at the same place, it is the author's own and masked as such.
+    pub(crate) fn beside(&self, id: &ObjectId, body: &Value, git: &[&Value]) -> Value {
+        let mut masked = body.clone();
+        for place in &declared(id, self.rules) {
+            if let Some(value) = masked.pointer_mut(&place.pointer) {
+                self.whole(value, place.base64, Text::Live);
+            }
+        }
+        self.stated(&mut masked, git);
+        masked
+    }
+
     /// A message without secrets: an error body, a log line.
     pub(crate) fn message(&self, message: &str) -> String {
         self.string(message, Text::Live)
     }
 
-    /// A JSON Pointer without secrets: into a body that [`Self::body`] masked.
-    pub(crate) fn pointer(&self, pointer: &str) -> String {
+    /// A JSON Pointer without secrets: into a body that [`Self::beside`] masked.
+    pub(crate) fn pointer(&self, pointer: &str, git: &[&Value]) -> String {
         let mut masked = String::with_capacity(pointer.len());
+        let mut git = git.to_vec();
         for token in pointer.split('/').skip(1) {
-            push(&mut masked, &self.string(&token.replace("~1", "/").replace("~0", "~"), Text::Live));
+            let token = token.replace("~1", "/").replace("~0", "~");
+            let members: Vec<&Value> = git.iter().filter_map(|git| git.as_object()?.get(&token)).collect();
+            push(&mut masked, &self.string(&token, whose(!members.is_empty())));
+            git = members.into_iter().chain(items(&git)).collect();
         }
         masked
     }
@@ -169,6 +187,30 @@ impl<'a> Mask<'a> {
                     }
                 }
                 map.values_mut().for_each(|value| self.value(value, text));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Masks live text, except for what Git states at the same place.
+    fn stated(&self, value: &mut Value, git: &[&Value]) {
+        match value {
+            Value::String(string) => {
+                let own = git.iter().any(|git| git.as_str() == Some(string.as_str()));
+                *string = self.string(string, whose(own));
+            }
+            Value::Array(list) => {
+                let known: Vec<&Value> = items(git).collect();
+                list.iter_mut().for_each(|item| self.stated(item, &alike(item, &known)));
+            }
+            Value::Object(map) => {
+                let members = std::mem::take(map).into_iter().map(|(key, mut member)| {
+                    let known: Vec<&Value> =
+                        git.iter().filter_map(|git| git.as_object()?.get(&key)).collect();
+                    self.stated(&mut member, &known);
+                    (self.string(&key, whose(!known.is_empty())), member)
+                });
+                *map = members.collect();
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
@@ -233,6 +275,23 @@ impl Needles {
         };
         self.of.iter().find(plain).map_or(needle, String::as_str)
     }
+}
+
+/// Text that Git states is masked as Git's.
+fn whose(stated: bool) -> Text {
+    if stated { Text::Rendered } else { Text::Live }
+}
+
+/// The items of those values that are lists.
+fn items<'g>(git: &[&'g Value]) -> impl Iterator<Item = &'g Value> {
+    git.iter().filter_map(|git| git.as_array()).flatten()
+}
+
+/// Which of Git's items an item of a list may come from: those of its name, or all where it has none. Not by position,
+/// since what others add to a list moves the rest.
+fn alike<'g>(item: &Value, git: &[&'g Value]) -> Vec<&'g Value> {
+    let name = item.get("name");
+    git.iter().copied().filter(|git| git.get("name") == name).collect()
 }
 
 struct Place {

@@ -197,7 +197,7 @@ impl Draft<'_> {
         let Some(object) = subject.merge else { return };
         let class = subject.attribution.whole();
         let rendered = self.mask.body(&object.id, &object.body, Text::Rendered);
-        let predicted = self.mask.body(&object.id, after, Text::Live);
+        let predicted = self.mask.beside(&object.id, after, &subject.stated());
         let mut paths =
             vec![PathChange { path: String::new(), class, before: Value::Null, after: rendered.clone() }];
         paths.extend(differences(&rendered, &predicted).into_iter().map(|difference| PathChange {
@@ -227,7 +227,7 @@ impl Draft<'_> {
         } else {
             None
         };
-        let before = self.mask.body(&subject.seen.id, &live.body, Text::Live);
+        let before = self.mask.beside(&subject.seen.id, &live.body, &subject.stated());
         let action = if kept.is_some() { Action::Keep } else { Action::Delete };
         let diff = if kept.is_some() { String::new() } else { unified::text(&before, &Value::Null) };
         let paths = vec![PathChange {
@@ -254,8 +254,9 @@ impl Draft<'_> {
                 difference,
             })
             .collect();
-        let before = self.mask.body(id, &live.body, Text::Live);
-        let after = self.mask.body(id, after, Text::Live);
+        let git = subject.stated();
+        let before = self.mask.beside(id, &live.body, &git);
+        let after = self.mask.beside(id, after, &git);
         let at = |class: Class, path: String| PathChange {
             before: before.pointer(&path).cloned().unwrap_or(Value::Null),
             after: after.pointer(&path).cloned().unwrap_or(Value::Null),
@@ -273,7 +274,7 @@ impl Draft<'_> {
             .collect();
         // Two secrets of which only the target knows look the same; that they differ must be seen all the same.
         let shown: HashSet<String> = paths.iter().map(|path| path.path.clone()).collect();
-        let hidden = deeds.iter().map(|deed| (deed.class, self.mask.pointer(&deed.difference.path)));
+        let hidden = deeds.iter().map(|deed| (deed.class, self.mask.pointer(&deed.difference.path, &git)));
         let hidden: Vec<_> = hidden.filter(|(_, path)| !covers(&shown, path)).collect();
         paths.extend(hidden.into_iter().map(|(class, path)| at(class, path)));
 
@@ -282,7 +283,7 @@ impl Draft<'_> {
             let without: Vec<String> = proposed
                 .iter()
                 .filter(|change| !deeds.iter().any(|deed| related(&deed.difference.path, &change.path)))
-                .map(|change| self.mask.pointer(&change.path))
+                .map(|change| self.mask.pointer(&change.path, &git))
                 .collect();
             if !changes && !without.is_empty() && subject.attribution.owned.is_some() {
                 self.warnings.push(format!("{id}: no effect here of {}", without.join(", ")));
@@ -290,7 +291,7 @@ impl Draft<'_> {
             paths.extend(without.into_iter().map(|path| at(Class::NoEffect, path)));
         }
         if changes {
-            let by_hand = live.by_hand.iter().map(|path| self.mask.pointer(path));
+            let by_hand = live.by_hand.iter().map(|path| self.mask.pointer(path, &git));
             let by_hand: Vec<_> = by_hand.filter(|path| after.pointer(path).is_some()).collect();
             paths.extend(by_hand.into_iter().map(|path| at(Class::ByHand, path)));
             let effect = effect(self.mask, &deeds);
@@ -342,6 +343,11 @@ impl Subject<'_> {
             .map(|object| object.origin.app.clone())
             .or_else(|| self.attribution.owned.map(|owned| owned.app.clone()))
             .unwrap_or_default()
+    }
+
+    /// What Git states of it, before and after this change.
+    fn stated(&self) -> Vec<&Value> {
+        self.merge.into_iter().chain(self.attribution.base).map(|object| &object.body).collect()
     }
 
     fn fault(&self, message: String) -> Fault {

@@ -314,18 +314,58 @@ fn hooks_run_when_something_changes_and_until_they_ended_well() {
 fn guesses_beside_a_live_secret_learn_nothing() {
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "shop"},
         "stringData": {"a": "rendered-value"}});
-    let guesses = config("g", json!({"1": "live-only-password", "2": "another-guess!"}));
     let held = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "shop"},
         "data": {"b": "bGl2ZS1vbmx5LXBhc3N3b3Jk"}});
-    let merge = bundle(&[secret.clone(), guesses.clone()]);
-    let all = [
-        seen(&secret, Some(live(&held)), Prediction::Becomes(held.clone())),
-        seen(&guesses, None, Prediction::Becomes(guesses.clone())),
+    let listing = |mark: &str| {
+        let mut body =
+            config("g", json!({"1": "live-only-password", "live-only-password": "x", "mark": mark}));
+        body["list"] =
+            json!(["another-guess!", "live-only-password", {"name": "n", "value": "live-only-password"}]);
+        body
+    };
+    let (guesses, more) = (listing("1"), listing("2"));
+    // Others may add to a list, which moves the author's own text.
+    let mut longer = guesses.clone();
+    longer["list"].as_array_mut().unwrap().insert(0, json!("sidecar"));
+    let becomes = |after: &Value| Prediction::Becomes(after.clone());
+    let cases = [
+        (None, Some(&guesses), seen(&guesses, None, becomes(&guesses))),
+        (None, Some(&guesses), seen(&guesses, None, becomes(&longer))),
+        (Some(&guesses), Some(&more), seen(&more, Some(live(&guesses)), becomes(&more))),
+        (None, Some(&more), seen(&more, Some(live(&config("g", json!({})))), becomes(&more))),
+        (Some(&guesses), None, seen(&guesses, Some(live(&longer)), Prediction::Gone)),
     ];
-    let plan = decide(&scope(), &bundle(&[]), &merge, Some(&inventory(&merge)), &all);
-    let shown = plan.changes.iter().find(|change| change.id.kind == "ConfigMap").unwrap();
-    assert_eq!(shown.paths[0].after["data"], json!({"1": "live-only-password", "2": "another-guess!"}));
-    assert!(!shown.diff.contains("‹secret"), "{}", shown.diff);
+    for (base, merge, guessed) in cases {
+        let with = |body: Option<&Value>| {
+            bundle(&[Some(&secret), body].into_iter().flatten().cloned().collect::<Vec<_>>())
+        };
+        let (base, merge) = (with(base), with(merge));
+        let all = [seen(&secret, Some(live(&held)), Prediction::Becomes(secret.clone())), guessed];
+        let plan = decide(&scope(), &base, &merge, Some(&inventory(&merge)), &all);
+        let shown = plan.changes.iter().find(|change| change.id.kind == "ConfigMap").unwrap();
+        let text = serde_json::to_string(shown).unwrap();
+        assert!(!text.contains("‹secret"), "{text}");
+        let hidden = plan.changes.iter().find(|change| change.id.kind == "Secret").unwrap();
+        assert!(!serde_json::to_string(hidden).unwrap().contains("live-only-password"));
+    }
+}
+
+#[test]
+fn what_only_the_target_holds_is_masked_beside_what_git_states() {
+    let secret = secret("live-only-password");
+    let (old, new) = (config("g", json!({"1": "a"})), config("g", json!({"1": "b"})));
+    let now = config("g", json!({"1": "a", "by-hand": "pw live-only-password", "live-only-password": "x"}));
+    let mut after = now.clone();
+    after["data"]["1"] = json!("b");
+    let (base, merge) = (bundle(&[old]), bundle(std::slice::from_ref(&new)));
+    let all = [
+        seen(&secret, Some(live(&secret)), Prediction::Gone),
+        seen(&new, Some(live(&now)), Prediction::Becomes(after)),
+    ];
+    let plan = decide(&scope(), &base, &merge, Some(&inventory(&base)), &all);
+    let text = serde_json::to_string(&plan).unwrap();
+    assert!(!text.contains("live-only-password"), "{text}");
+    assert!(text.contains("pw ‹secret›"), "{text}");
 }
 
 #[test]
