@@ -121,9 +121,9 @@ impl Bench {
         name: &EnvironmentName,
         environment: &Environment,
     ) -> Result<Scope, Failure> {
-        let origin = self.local.name().await?;
-        let id = local_id(origin.as_ref(), self.local.common());
-        let repo: RepoName = match origin {
+        let origin = self.local.origin().await?;
+        let id = local_id(origin.place.as_deref(), self.local.common());
+        let repo: RepoName = match origin.name {
             Some(name) => name,
             None => "local/checkout".parse().map_err(|error| Failure::ours("name the checkout", error))?,
         };
@@ -169,11 +169,11 @@ impl Bench {
 }
 
 /// The id of a repository that is only known locally, so that two of them never take one another's objects for their own:
-/// from `owner/name` of its origin, which all its clones share, else from where it lies. It has a bit that no id of
+/// from its origin's host and path, which all its clones share, else from where it lies. It has a bit that no id of
 /// GitHub's has.
-fn local_id(origin: Option<&RepoName>, common: &Path) -> RepoId {
+fn local_id(origin: Option<&str>, common: &Path) -> RepoId {
     let digest = match origin {
-        Some(name) => Digest::of(name.to_string().to_lowercase().as_bytes()),
+        Some(place) => Digest::of(place.as_bytes()),
         None => Digest::of(common.as_os_str().as_encoded_bytes()),
     };
     let first = digest.hex().get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok());
@@ -257,11 +257,11 @@ mod tests {
 
     #[test]
     fn repositories_are_told_apart_and_their_clones_are_not() {
-        let name = |text: &str| text.parse().unwrap();
         let (here, there) = (Path::new("/a/.git"), Path::new("/b/.git"));
-        let shop = local_id(Some(&name("acme/shop")), here);
-        assert_eq!(shop, local_id(Some(&name("Acme/Shop")), there), "GitHub's names have no case");
-        assert_ne!(shop, local_id(Some(&name("acme/blog")), here));
+        let shop = local_id(Some("github.com/acme/shop"), here);
+        assert_eq!(shop, local_id(Some("github.com/acme/shop"), there));
+        assert_ne!(shop, local_id(Some("github.com/acme/blog"), here));
+        assert_ne!(shop, local_id(Some("gitlab.com/acme/shop"), here));
         assert_ne!(local_id(None, here), local_id(None, there));
         for id in [shop, local_id(None, here)] {
             assert!(id.0 >= 1 << 62 && i64::try_from(id.0).is_ok(), "{id}");

@@ -38,6 +38,15 @@ pub(crate) enum Tidiness {
     Unknown,
 }
 
+/// Where a repository was cloned from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// `owner/name`, as its address suggests it: for people; other hosts and groups may have the same.
+    pub name: Option<RepoName>,
+    /// Host and path, the same however it is reached; none where that says nothing beyond this repository.
+    pub place: Option<String>,
+}
+
 impl Local {
     /// Opens the repository that `folder` lies in.
     pub(crate) async fn open(program: &Path, folder: &Path) -> Result<Self, Error> {
@@ -142,11 +151,12 @@ impl Local {
         Err(Error::Author(fault.hint("name a commit with --base")))
     }
 
-    /// `owner/name`, as the address of `origin` suggests it.
-    pub(crate) async fn name(&self) -> Result<Option<RepoName>, Error> {
+    /// Where it was cloned from, by the address of `origin`.
+    pub(crate) async fn origin(&self) -> Result<Origin, Error> {
         let answer =
             self.ask(&Call::new("look for origin", ["config", "--get", "remote.origin.url"])).await?;
-        Ok(guess(String::from_utf8_lossy(&answer.stdout).trim()))
+        let url = String::from_utf8_lossy(&answer.stdout);
+        Ok(Origin { name: guess(url.trim()), place: place(url.trim()) })
     }
 
     /// Does the work tree hold what is not committed? Asked without waiving `safe.directory`, since telling may start
@@ -204,4 +214,50 @@ fn guess(url: &str) -> Option<RepoName> {
     let mut parts = url.rsplit(['/', ':']);
     let (name, owner) = (parts.next()?, parts.next()?);
     format!("{owner}/{name}").parse().ok()
+}
+
+/// `github.com/acme/shop` for `git@github.com:Acme/shop.git` and `https://me@github.com/acme/shop/` alike: without protocol,
+/// user and standard port. A path on this machine stays as it is, and a relative one is none.
+fn place(url: &str) -> Option<String> {
+    let url = url.trim_end_matches('/');
+    let url = url.strip_suffix(".git").unwrap_or(url);
+    let (host, path) = match url.split_once("://") {
+        Some((_, rest)) => rest.split_once('/')?,
+        // As Git tells the short form of ssh from a path: by a colon before any slash.
+        None => match url.split_once(':').filter(|(host, _)| !host.contains('/')) {
+            Some(parts) => parts,
+            None => return url.starts_with('/').then(|| url.to_owned()),
+        },
+    };
+    let path = path.trim_start_matches('/');
+    if host.is_empty() {
+        return Some(format!("/{path}"));
+    }
+    let host = host.rsplit('@').next().unwrap_or(host);
+    let host = [":22", ":80", ":443"].into_iter().find_map(|port| host.strip_suffix(port)).unwrap_or(host);
+    Some(format!("{host}/{path}").to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn an_origin_is_the_same_however_it_is_reached_and_no_other() {
+        for url in [
+            "git@github.com:acme/shop.git",
+            "https://github.com/Acme/shop/",
+            "https://me:token@github.com/acme/shop.git",
+            "ssh://git@github.com:22/acme/shop",
+        ] {
+            assert_eq!(place(url).as_deref(), Some("github.com/acme/shop"), "{url}");
+        }
+        assert_ne!(place("https://gitlab.com/a/sub/app"), place("https://gitlab.com/b/sub/app"));
+        assert_ne!(place("https://github.com/acme/shop"), place("https://gitlab.com/acme/shop"));
+        assert_ne!(place("http://localhost:3000/acme/shop"), place("http://localhost:4000/acme/shop"));
+        assert_eq!(place("file:///srv/git/Shop.git"), place("/srv/git/Shop"));
+        for nothing in ["", "nonsense", "../shop"] {
+            assert_eq!(place(nothing), None, "{nothing}");
+        }
+    }
 }

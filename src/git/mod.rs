@@ -31,6 +31,8 @@ pub(crate) use error::Error;
 #[cfg(test)]
 #[cfg(feature = "parts")]
 pub(crate) use error::Kind;
+#[cfg(test)]
+pub(crate) use local::Origin;
 pub(crate) use local::{Local, Tidiness};
 pub(crate) use merge::Merge;
 pub(crate) use mirror::{Mirror, Want};

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{git, program};
-use crate::git::{Kind, Local, Merge, Tidiness};
+use crate::git::{Kind, Local, Merge, Origin, Tidiness};
 
 /// A checkout with a conflict-free topic branch.
 async fn checkout() -> tempfile::TempDir {
@@ -78,7 +78,7 @@ async fn defaults_are_found() {
     let main = local.resolve("main").await.unwrap();
     assert_eq!(local.default_branch().await.unwrap(), Some("main".parse().unwrap()));
     assert_eq!(local.base(&"main".parse().unwrap()).await.unwrap(), main);
-    assert_eq!(local.name().await.unwrap(), None);
+    assert_eq!(local.origin().await.unwrap(), Origin::default());
     assert_eq!(local.tidiness().await.unwrap(), Tidiness::Clean);
 
     let old = local.resolve("main~1").await.unwrap();
@@ -88,7 +88,9 @@ async fn defaults_are_found() {
         ("nonsense", None),
     ] {
         git(at, &["config", "remote.origin.url", url]).await;
-        assert_eq!(local.name().await.unwrap().map(|name| name.to_string()).as_deref(), name);
+        let origin = local.origin().await.unwrap();
+        assert_eq!(origin.name.map(|name| name.to_string()).as_deref(), name);
+        assert_eq!(origin.place.as_deref(), name.map(|_| "github.com/acme/shop"));
     }
     git(at, &["config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"]).await;
     git(at, &["update-ref", "refs/remotes/origin/main", old.as_str()]).await;
