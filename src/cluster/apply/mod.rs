@@ -107,6 +107,9 @@ impl<'a> Course<'a> {
         for change in run.plan.changes.iter().chain(&run.plan.hooks) {
             self.note(change, Done::Skipped(STOPPED.to_owned()), None);
         }
+        let owed: Vec<&Object> =
+            run.bundle.objects.iter().filter(|object| self.owed.contains(&object.id)).collect();
+        self.leave(&owed, STOPPED);
         self.results
     }
 
@@ -331,12 +334,17 @@ impl<'a> Course<'a> {
         Vigil { wire: &cluster.wire, set, patience: cluster.patience, permit }
     }
 
-    /// Is it over? Then these steps say so.
-    fn halted(&mut self, steps: &[&Change]) -> bool {
+    /// Why it is over, if it is.
+    fn over(&mut self) -> Option<String> {
         if !self.desk.permit.holds() {
             self.stop();
         }
-        let Some(why) = self.halt.clone() else { return false };
+        self.halt.clone()
+    }
+
+    /// Is it over? Then these steps say so.
+    fn halted(&mut self, steps: &[&Change]) -> bool {
+        let Some(why) = self.over() else { return false };
         for change in steps {
             self.note(change, Done::Skipped(why.clone()), None);
         }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::cluster::address::Address;
 use crate::cluster::apply::order::{Stage, stage};
 use crate::cluster::apply::record::Fate;
-use crate::cluster::apply::{Course, outcome, writes};
+use crate::cluster::apply::{Course, STOPPED, outcome, writes};
 use crate::cluster::look::lives::{Found, lives};
 use crate::cluster::owner::owner;
 use crate::model::object::{Object, ObjectId};
@@ -19,6 +19,8 @@ use crate::model::view::{Owned, Owner};
 
 /// What the outcome of such an object tells: an earlier run was to bring it up to date, and this one ends that.
 const MEANT: Action = Action::Update;
+/// It was written long ago, so `stopped before it was written` would be wrong.
+const UNSEEN: &str = "stopped before it was seen ready";
 
 /// The bundle's objects that no run has confirmed and that this plan does not write.
 pub(super) fn owed(run: &Run<'_>, owned: &HashMap<ObjectId, Owned>) -> HashSet<ObjectId> {
@@ -43,8 +45,12 @@ impl Course<'_> {
             .iter()
             .filter(|object| self.owed.contains(&object.id) && stage(&object.id) == due)
             .collect();
-        if owed.is_empty() || self.halted(&[]) {
+        if owed.is_empty() {
             return;
+        }
+        // Without a word on them a run that stopped here would look like one that saw everything ready.
+        if let Some(why) = self.over() {
+            return self.leave(&owed, &why);
         }
         let kinds = match self.desk.cluster.kinds().await {
             Ok(kinds) => kinds,
@@ -78,6 +84,14 @@ impl Course<'_> {
         self.fates.insert(id.clone(), Fate::Held(uid));
         self.results.push(outcome(id, MEANT, Done::Unchanged, None));
         self.expect(id.clone(), address, live, since);
+    }
+
+    /// They stay owed: why they were not waited for.
+    pub(super) fn leave(&mut self, owed: &[&Object], why: &str) {
+        let why = if why == STOPPED { UNSEEN } else { why };
+        for object in owed {
+            self.results.push(outcome(&object.id, MEANT, Done::Skipped(why.to_owned()), None));
+        }
     }
 
     fn end_all(&mut self, owed: &[&Object], why: &str) {

@@ -7,8 +7,9 @@ use tokio::time::sleep;
 
 use super::{World, config, web};
 use crate::model::object::Bundle;
+use crate::model::permit::Permit;
 use crate::model::plan::Action;
-use crate::model::report::Done;
+use crate::model::report::{Applied, Done};
 
 /// A rollout of pods that fit no node until one gets the label.
 fn stuck(world: &World) -> Bundle {
@@ -43,8 +44,24 @@ async fn a_rollout_that_nobody_saw_ready_is_waited_for_again_and_nothing_is_dele
         () = written => {}
     }
 
+    // A run that is stopped says that it did not see it.
+    world.permit.revoke();
+    let applied = world.deploy(&world.bundle(&[bundle.objects[0].body.clone(), config("doomed", "1")])).await;
+    let skipped = |one: &Applied, why: &str| matches!(&one.result, Done::Skipped(said) if said.contains(why));
+    assert!(
+        matches!(applied.as_deref().unwrap(), [web] if web.id.name == "web" && skipped(web, "seen ready")),
+        "{applied:#?}"
+    );
+    world.permit = Permit::default();
+    // So does one in which something before it failed.
+    let mut invalid = config("doomed", "1");
+    invalid["data"]["not a key!"] = "1".into();
+    let applied = world.deploy(&world.bundle(&[bundle.objects[0].body.clone(), invalid])).await.unwrap();
+    let web = applied.iter().find(|one| one.id.name == "web").unwrap();
+    assert!(skipped(web, "doomed failed"), "{applied:#?}");
+
     // The next runs find it as rendered, and fail as often as it does not come up.
-    world.cluster = world.cluster.patience(Duration::from_secs(30));
+    world.cluster = world.cluster.patience(Duration::from_secs(12));
     for _ in 0..2 {
         let applied = world.deploy(&bundle).await.unwrap();
         let web = applied.iter().find(|one| one.id.name == "web").unwrap();
