@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::cluster::kinds::escape;
-use crate::cluster::ready::pod_reason;
+use crate::cluster::ready::{Hindrance, pod_reason};
 use crate::cluster::wire::{Call, Wire};
 
 /// Pods that are looked at for one workload.
@@ -11,9 +11,9 @@ const PODS: usize = 50;
 /// Events that are told of one pod.
 const EVENTS: usize = 3;
 
-/// What keeps a pod of this workload from running, if it does not pass by itself. Only pods of the newest template count:
+/// What keeps a pod of this workload from running; what does not pass by itself comes first. Only pods of the newest template count:
 /// an old one that crashes is no fault of this change. None also where pods may not be read.
-pub(super) async fn culprit(wire: &Wire, workload: &Value) -> Option<(Value, String)> {
+pub(super) async fn culprit(wire: &Wire, workload: &Value) -> Option<(Value, Hindrance)> {
     let selector = selector(workload)?;
     let namespace = text(workload, "/metadata/namespace");
     let newest = newest(wire, workload, namespace, &selector).await?;
@@ -24,11 +24,11 @@ pub(super) async fn culprit(wire: &Wire, workload: &Value) -> Option<(Value, Str
     );
     let mut list = wire.call(&Call::get("list pods", path)).await.ok()?.body;
     let pods = list.get_mut("items")?.as_array_mut()?;
-    let mut found = pods.iter_mut().filter_map(|pod| {
+    let found = pods.iter_mut().filter_map(|pod| {
         let reason = pod_reason(pod)?;
         (pod.pointer("/metadata/deletionTimestamp").is_none()).then(|| (pod.take(), reason))
     });
-    found.next()
+    found.min_by_key(|(_, reason)| matches!(reason, Hindrance::Passing(_)))
 }
 
 /// `pod web-1: reason`, with what the cluster's events warn of.

@@ -13,7 +13,7 @@ use crate::cluster::address::Address;
 use crate::cluster::apply::pods;
 use crate::cluster::kinds::escape;
 use crate::cluster::owner::PART_OF;
-use crate::cluster::ready::{Goal, State, state};
+use crate::cluster::ready::{Goal, Hindrance, State, state};
 use crate::cluster::wire::{Call, Trouble, Wire};
 use crate::model::object::ObjectId;
 use crate::model::permit::Permit;
@@ -329,11 +329,11 @@ impl<'a> Watch<'a> {
         let culprit = self.heard(pods::culprit(wire, &body)).await.flatten();
         let Some(ward) = self.wards.get_mut(name) else { return };
         match culprit {
-            Some((_, reason)) => {
+            Some((_, Hindrance::Lasting(reason))) => {
                 ward.hopeless.get_or_insert((Instant::now(), reason));
             }
-            None if !failing => ward.hopeless = None,
-            None => {}
+            Some((_, Hindrance::Passing(_))) | None if !failing => ward.hopeless = None,
+            Some((_, Hindrance::Passing(_))) | None => {}
         }
         if let Some((since, why)) = &ward.hopeless
             && since.elapsed() >= GRACE.min(self.vigil.patience / 4)
@@ -388,6 +388,7 @@ async fn waits_for_consumer(wire: &Wire, claim: &Value) -> bool {
 async fn tell(wire: &Wire, body: &Value, why: &str) -> String {
     let mut words = why.to_owned();
     if let Some((pod, reason)) = pods::culprit(wire, body).await {
+        let reason = reason.words();
         let story = pods::story(wire, &pod, &reason).await;
         return if words == reason { story } else { format!("{words}\n{story}") };
     }

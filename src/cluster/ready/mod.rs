@@ -149,22 +149,45 @@ fn pod(body: &Value, goal: Goal) -> State {
     let phase = text(body, "/status/phase");
     match phase {
         "Succeeded" => return State::Ready,
-        "Failed" => return State::Failed(pod_reason(body).unwrap_or_else(|| "the pod failed".to_owned())),
+        "Failed" => {
+            return State::Failed(
+                pod_reason(body).map_or_else(|| "the pod failed".to_owned(), Hindrance::words),
+            );
+        }
         _ => {}
     }
     if goal == Goal::Working && matches!(condition(body, "Ready"), Some(("True", _))) {
         return State::Ready;
     }
     match pod_reason(body) {
-        Some(why) => State::Failing(why),
+        Some(Hindrance::Lasting(why)) => State::Failing(why),
+        Some(Hindrance::Passing(why)) => State::Waiting(why),
         None => {
             State::Waiting(format!("the pod is {}", if phase.is_empty() { "not started" } else { phase }))
         }
     }
 }
 
-/// What keeps a pod from running, if it is something that does not pass by itself.
-pub(super) fn pod_reason(body: &Value) -> Option<String> {
+/// What keeps a pod from running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Hindrance {
+    /// It does not pass by itself.
+    Lasting(String),
+    /// It may: where nodes are added on demand, a pod without one waits for minutes and then runs.
+    Passing(String),
+}
+
+impl Hindrance {
+    /// What it is, for people.
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::Lasting(why) | Self::Passing(why) => why,
+        }
+    }
+}
+
+/// What keeps a pod from running, if it is more than that it has not started yet.
+pub(super) fn pod_reason(body: &Value) -> Option<Hindrance> {
     let statuses = ["/status/initContainerStatuses", "/status/containerStatuses"];
     for status in statuses.iter().filter_map(|path| body.pointer(path)?.as_array()).flatten() {
         let name = text(status, "/name");
@@ -180,24 +203,23 @@ pub(super) fn pod_reason(body: &Value) -> Option<String> {
                 | "CreateContainerError"
                 | "RunContainerError"
         ) {
-            return Some(join(
-                &format!("container {name}: {reason}"),
-                text(status, "/state/waiting/message"),
-            ));
+            let message = text(status, "/state/waiting/message");
+            return Some(Hindrance::Lasting(join(&format!("container {name}: {reason}"), message)));
         }
         let code = number(status, "/state/terminated/exitCode");
         if code != 0 {
             let reason = text(status, "/state/terminated/reason");
-            return Some(format!("container {name} ended with exit code {code} ({reason})"));
+            let words = format!("container {name} ended with exit code {code} ({reason})");
+            return Some(Hindrance::Lasting(words));
         }
     }
     if let Some(("False", why)) = condition(body, "PodScheduled")
         && condition_reason(body, "PodScheduled") == "Unschedulable"
     {
-        return Some(join("the pod cannot be scheduled", why));
+        return Some(Hindrance::Passing(join("the pod cannot be scheduled", why)));
     }
     (text(body, "/status/phase") == "Failed")
-        .then(|| join(text(body, "/status/reason"), text(body, "/status/message")))
+        .then(|| Hindrance::Lasting(join(text(body, "/status/reason"), text(body, "/status/message"))))
 }
 
 fn job(body: &Value, goal: Goal) -> State {

@@ -31,12 +31,14 @@ async fn a_claim_that_waits_for_a_pod_is_ready_and_a_pod_without_a_node_is_not()
         "storageClassName": "wait-claim", "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}});
     world.must_deploy(&world.bundle(&[claim])).await;
 
-    world.cluster = world.cluster.patience(Duration::from_secs(40));
+    // A node may still come, so it is waited for to the end.
+    world.cluster = world.cluster.patience(Duration::from_secs(12));
     let stuck = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stuck"}, "spec": {
         "nodeSelector": {"no": "such"}, "containers": [{"name": "x", "image": "x:1"}]}});
     let applied = world.deploy(&world.bundle(&[stuck])).await.unwrap();
     let pod = applied.iter().find(|one| one.id.kind == "Pod").unwrap();
-    assert!(matches!(&pod.result, Done::Failed(why) if why.contains("cannot be scheduled")), "{applied:#?}");
+    let Done::Failed(why) = &pod.result else { panic!("{applied:#?}") };
+    assert!(why.contains("not ready after 12 s") && why.contains("cannot be scheduled"), "{why}");
 }
 
 async fn a_rollout_that_does_not_come_up_is_told_with_its_cause_and_stops_the_rest() {
@@ -45,9 +47,11 @@ async fn a_rollout_that_does_not_come_up_is_told_with_its_cause_and_stops_the_re
     world.must_deploy(&world.bundle(&[config("doomed", "1")])).await;
     let mut stuck = web(1, "web:1");
     stuck["spec"]["template"]["spec"]["nodeSelector"] = json!({"no": "such"});
-    let applied = world.deploy(&world.bundle(&[stuck])).await.unwrap();
+    let bundle = world.bundle(&[stuck]);
+    let (applied, ()) = tokio::join!(world.deploy(&bundle), crash(&world));
+    let applied = applied.unwrap();
     let Done::Failed(why) = &applied[0].result else { panic!("{applied:#?}") };
-    assert!(why.contains("pod web-") && why.contains("cannot be scheduled"), "{why}");
+    assert!(why.contains("pod web-") && why.contains("container web: CrashLoopBackOff"), "{why}");
     assert!(!why.contains("not ready after"), "it fails before its time is over: {why}");
     assert!(
         matches!(&applied[1].result, Done::Skipped(why) if why.contains("Deployment trouble-rollout/web")),
@@ -56,6 +60,22 @@ async fn a_rollout_that_does_not_come_up_is_told_with_its_cause_and_stops_the_re
     let own = world.cluster.own(&world.scope).await.unwrap().unwrap();
     assert_eq!(own.entries.len(), 2, "what was not deleted is still owned");
     assert!(own.entries.values().all(|owned| owned.uid.is_some()));
+}
+
+/// Reports what a node would of the first pod whose container crashes; nothing here runs containers.
+async fn crash(world: &World) {
+    let pods = format!("/api/v1/namespaces/{}/pods", world.namespace());
+    let name = loop {
+        let list = world.get(&pods).await.unwrap();
+        if let Some(name) = list["items"][0]["metadata"]["name"].as_str() {
+            break name.to_owned();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let status = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "status": {"containerStatuses": [
+        {"name": "web", "image": "web:1", "imageID": "", "ready": false, "restartCount": 3,
+            "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}}]}});
+    world.act_as("node", &format!("{pods}/{name}/status"), &status).await;
 }
 
 async fn admission_that_refuses_is_told_from_admission_that_is_down() {
