@@ -144,6 +144,15 @@ impl Draft<'_> {
                 let action = if adopts { Action::Adopt } else { Action::Update };
                 self.update(&subject, live, (action, after));
             }
+            // To replace is to delete first.
+            (Prediction::Replaced { because, .. }, Some(live)) if live.keep => self.errors.push(
+                subject
+                    .fault(format!(
+                        "{} would have to be replaced, and an annotation keeps it: {because}",
+                        seen.id
+                    ))
+                    .hint("remove the annotation first, or keep the field as it is"),
+            ),
             (Prediction::Replaced { after, because }, Some(live)) => {
                 self.update(&subject, live, (Action::Replace, after));
                 if let Some(change) = self.changes.last_mut() {

@@ -12,7 +12,7 @@ use crate::cluster::clean::{clean, clean_created, forget_allocated};
 use crate::cluster::conflict::{conflicts, settle};
 use crate::cluster::look::lives::{Found, single};
 use crate::cluster::look::predict::leave_out;
-use crate::cluster::owner::{owner, part_of};
+use crate::cluster::owner::{keep, owner, part_of};
 use crate::cluster::payload::{compose, trespass};
 use crate::cluster::send::{self, Force, Mode};
 use crate::cluster::wire::{Answer, Refusal, Trouble};
@@ -126,6 +126,14 @@ impl Desk<'_> {
             if change.uid.as_deref().is_some_and(|planned| planned != uid) {
                 // A run that ended between deleting and its report has created this one already.
                 return self.write(step, Some(Found::Live(former.clone()))).await;
+            }
+            if keep(former) {
+                return Effect::Failed("it would have to be replaced, and an annotation keeps it".to_owned());
+            }
+            // As for an adoption: the plan may replace what it may take over.
+            let owner = owner(former, self.set, owned.as_ref());
+            if let Some(why) = refuse(Action::Adopt, &owner, &self.scope.adopt) {
+                return Effect::Failed(why);
             }
             if !self.permit.holds() {
                 return Effect::Stopped;
