@@ -28,6 +28,10 @@ const SHARD: usize = 400 << 10;
 const MAPS: &str = "/api/v1/namespaces/tidegate/configmaps";
 const ID: &str = "applyset.kubernetes.io/id";
 const OF: &str = "tidegate.dev/environment";
+/// The label of a shard, with the id of the ApplySet whose inventory it is part of.
+const SHARD_OF: &str = "tidegate.dev/shard-of";
+/// Lists without what the objects hold.
+const PARTIAL: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /// An inventory as read, with what guards its next write.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,8 +117,10 @@ pub(super) async fn write(
     let mut texts = shards(&inventory).into_iter();
     let first = texts.next().unwrap_or_else(|| "[]".to_owned());
     let mut names = Vec::new();
+    // Nobody else's: a writer that was held up must not write over the shards of the one that won.
+    let own = nonce();
     for (index, text) in texts.enumerate() {
-        let shard = format!("{name}.{}.{index}", inventory.generation);
+        let shard = format!("{name}.{}.x{own}.{index}", inventory.generation);
         put_shard(wire, &doing, &shard, (environment, &text)).await?;
         names.push((shard, Digest::of(text.as_bytes())));
     }
@@ -129,12 +135,9 @@ pub(super) async fn write(
         }
         Err(trouble) => return Err(wire.error(&doing, trouble)),
     };
-    for shard in old.map(|old| old.shards.as_slice()).unwrap_or_default() {
-        let call = Call::send(Method::DELETE, doing.as_str(), format!("{MAPS}/{}", escape(shard))).safe();
-        // What stays behind does no harm: nothing points to it any more.
-        if let Err(trouble) = wire.call(&call).await {
-            tracing::debug!(shard, ?trouble, "an old shard of the inventory stays behind");
-        }
+    let old = old.map(|old| old.shards.as_slice()).unwrap_or_default();
+    if !old.is_empty() || !names.is_empty() {
+        sweep(wire, &doing, environment, (inventory.generation, old, &names)).await;
     }
     Ok(Record {
         inventory,
@@ -147,11 +150,47 @@ pub(super) async fn write(
     })
 }
 
+/// Deletes the shards of earlier generations, and what runs left that ended before their parent. What stays behind does no
+/// harm: nothing points to it any more.
+async fn sweep(
+    wire: &Wire,
+    doing: &str,
+    environment: &EnvironmentId,
+    (generation, old, new): (u64, &[String], &[(String, Digest)]),
+) {
+    let mut call = Call::get(
+        doing,
+        format!("{MAPS}?labelSelector={}", escape(&format!("{SHARD_OF}={}", set(environment)))),
+    );
+    call.accept = PARTIAL;
+    // Where listing is not allowed, only what the last generation named is known.
+    let list = wire.call(&call).await.map(|answer| answer.body).unwrap_or_default();
+    let listed = list.get("items").and_then(Value::as_array).into_iter().flatten();
+    let listed = listed.filter_map(|item| item.pointer("/metadata/name")?.as_str());
+    let parent = parent(environment);
+    let mut over: BTreeSet<&str> = listed.filter(|name| outdated(name, &parent, generation)).collect();
+    over.extend(old.iter().map(String::as_str));
+    for shard in over.into_iter().filter(|name| new.iter().all(|(new, _)| new != name)) {
+        let call = Call::send(Method::DELETE, doing, format!("{MAPS}/{}", escape(shard))).safe();
+        if let Err(trouble) = wire.call(&call).await {
+            tracing::debug!(shard, ?trouble, "an old shard of the inventory stays behind");
+        }
+    }
+}
+
+/// Is this a shard of this generation or an earlier one? A later one's writer may still be at work.
+fn outdated(shard: &str, parent: &str, generation: u64) -> bool {
+    let rest = shard.strip_prefix(parent).and_then(|rest| rest.strip_prefix('.'));
+    let of = rest.and_then(|rest| rest.split('.').next()?.parse::<u64>().ok());
+    of.is_some_and(|of| of <= generation)
+}
+
 /// What an environment owns by its marks, for when its record was lost: everything with its label that we applied
 /// ourselves. None: nothing. What may not be listed is left out, so a rebuilt inventory is never complete for sure.
 pub(super) async fn rebuild(wire: &Wire, kinds: &Kinds, scope: &Scope) -> Result<Option<Inventory>, Error> {
     let set = set(&scope.environment);
-    let tasks: Vec<_> = kinds.all().map(|(kind, served)| marked(wire, kind, served, (&set, scope))).collect();
+    let tasks: Vec<_> =
+        kinds.all().map(|(kind, served)| marked((wire, kinds), kind, served, (&set, scope))).collect();
     let lists: Vec<_> = futures_util::stream::iter(tasks).buffer_unordered(FLIGHT).collect().await;
     let mut entries = BTreeMap::new();
     for list in lists {
@@ -163,7 +202,7 @@ pub(super) async fn rebuild(wire: &Wire, kinds: &Kinds, scope: &Scope) -> Result
 
 /// The marked objects of one kind, anywhere, or where only that is allowed, in the environment's own namespace.
 async fn marked(
-    wire: &Wire,
+    (wire, kinds): (&Wire, &Kinds),
     kind: &str,
     served: &Served,
     (set, scope): (&str, &Scope),
@@ -174,12 +213,15 @@ async fn marked(
             format!("list {}", served.plural),
             format!("{}?labelSelector={selector}", served.all(namespace)),
         );
-        call.accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+        call.accept = PARTIAL;
         let items = match wire.call(&call).await {
             Ok(answer) => answer.body.get("items").and_then(Value::as_array).cloned().unwrap_or_default(),
             Err(Trouble::Refused(Refusal { code: 403, .. })) => continue,
-            // Kinds that cannot be listed, or whose API is away.
-            Err(Trouble::Refused(_)) => return Ok(Vec::new()),
+            // Kinds that cannot be listed, or whose own API server is away: to wait for that could be for ever.
+            Err(Trouble::Refused(refusal)) if !refusal.is_weather() || kinds.is_stale(&served.group) => {
+                return Ok(Vec::new());
+            }
+            // To go on without what it would have listed would leave that behind, owned by nobody.
             Err(trouble) => return Err(wire.error(&call.doing, trouble)),
         };
         let text = |item: &Value, path: &str| item.pointer(path).and_then(Value::as_str).map(str::to_owned);
@@ -251,8 +293,7 @@ async fn put_parent(
     }
 }
 
-/// Writes a shard of a generation to come. A leftover of a run that ended before its parent is overwritten: as long as
-/// the parent does not name it, nobody reads it, and the parent names its digest.
+/// Writes a shard of a generation to come. As long as the parent does not name it, nobody reads it.
 async fn put_shard(
     wire: &Wire,
     doing: &str,
@@ -260,7 +301,8 @@ async fn put_shard(
     (environment, text): (&EnvironmentId, &str),
 ) -> Result<(), Error> {
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": NAMESPACE, "annotations": {OF: environment.to_string()}},
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {SHARD_OF: set(environment)},
+            "annotations": {OF: environment.to_string()}},
         "data": {"entries": text}});
     let path = format!("{MAPS}/{}?fieldManager=tidegate&force=true", escape(name));
     let call = Call::send(Method::PATCH, doing, path).apply(&body).safe();
@@ -325,7 +367,7 @@ fn head(
         "data": {"head": json!(head).to_string(), "entries": first}})
 }
 
-/// Random text. A system without randomness gives none, and then an unanswered write may be taken for another's twin.
+/// Random text. A system without randomness gives none, and then one writer may be taken for another.
 fn nonce() -> String {
     let mut bytes = [0_u8; 12];
     match aws_lc_rs::rand::fill(&mut bytes) {
@@ -365,4 +407,20 @@ fn shards(inventory: &Inventory) -> Vec<String> {
 
 fn data<'a>(map: &'a Value, key: &str) -> &'a str {
     map.get("data").and_then(|data| data.get(key)).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::outdated;
+
+    #[test]
+    fn only_shards_that_nobody_can_still_need_are_swept() {
+        let parent = "tidegate.7.prod";
+        assert!(outdated("tidegate.7.prod.3.xab.0", parent, 4));
+        assert!(outdated("tidegate.7.prod.4.xab.0", parent, 4));
+        assert!(!outdated("tidegate.7.prod.5.xab.0", parent, 4), "its writer may be at work");
+        for other in ["tidegate.7.prod", "tidegate.7.prod-2.3.xab.0", "tidegate.77.prod.3.x.0"] {
+            assert!(!outdated(other, parent, 4), "{other}");
+        }
+    }
 }

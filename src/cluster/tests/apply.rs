@@ -134,6 +134,29 @@ async fn a_replacement_is_bound_to_the_incarnation_that_was_planned() {
 }
 
 #[tokio::test]
+async fn what_an_annotation_keeps_or_another_environment_took_is_not_replaced() {
+    let world = World::settled("apply-keep").await;
+    let path = "/apis/apps/v1/namespaces/apply-keep/deployments/web";
+    world.must_deploy(&world.bundle(&[web(1, "web:1")])).await;
+    let mut body = web(1, "web:1");
+    body["spec"]["selector"]["matchLabels"]["tier"] = "x".into();
+    body["spec"]["template"]["metadata"]["labels"]["tier"] = "x".into();
+    let bundle = world.bundle(&[body]);
+    let planned = plan(&world.look(&bundle).await);
+    assert_eq!(planned.changes[0].action, Action::Replace);
+    let marks = |metadata: serde_json::Value| json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata});
+    let kept = marks(json!({"annotations": {"tidegate.dev/prune": "disabled"}}));
+    let taken =
+        marks(json!({"annotations": {}, "labels": {"applyset.kubernetes.io/part-of": "applyset-other"}}));
+    for (mark, why) in [(kept, "an annotation keeps it"), (taken, "belongs to ApplySet applyset-other")] {
+        let uid = world.act_as("somebody", path, &mark).await["metadata"]["uid"].clone();
+        let applied = world.run(&bundle, &planned).await.unwrap();
+        assert!(matches!(&applied[0].result, Done::Failed(said) if said.contains(why)), "{applied:#?}");
+        assert_eq!(world.get(path).await.unwrap()["metadata"]["uid"], uid);
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_ours_is_neither_written_nor_deleted() {
     let world = World::settled("apply-foreign").await;
     let maps = "/api/v1/namespaces/apply-foreign/configmaps";
@@ -209,9 +232,15 @@ async fn a_large_inventory_is_kept_in_shards_and_guarded() {
     let large = Inventory { entries: (0..6_000).map(entry).collect(), ..Inventory::default() };
     let first = inventory::write(wire, environment, None, large.clone()).await.unwrap();
     let read = inventory::read(wire, environment).await.unwrap().unwrap();
-    assert_eq!(read.inventory, Inventory { generation: 1, ..large });
+    assert_eq!(read.inventory, Inventory { generation: 1, ..large.clone() });
+    // A writer that was held up does no harm to the one that won.
+    let (won, other) = (Inventory { generation: 2, ..large.clone() }, (0..5_000).map(entry).collect());
+    let second = inventory::write(wire, environment, Some(&read), large).await.unwrap();
+    let late = Inventory { entries: other, ..Inventory::default() };
+    assert!(matches!(inventory::write(wire, environment, Some(&read), late).await, Err(Error::Moved { .. })));
+    assert_eq!(inventory::read(wire, environment).await.unwrap().unwrap().inventory, won);
     let small = Inventory { entries: (0..3).map(entry).collect(), ..Inventory::default() };
-    inventory::write(wire, environment, Some(&read), small.clone()).await.unwrap();
+    inventory::write(wire, environment, Some(&second), small.clone()).await.unwrap();
     assert!(matches!(
         inventory::write(wire, environment, Some(&first), small).await,
         Err(Error::Moved { .. })

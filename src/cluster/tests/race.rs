@@ -111,6 +111,33 @@ async fn what_another_environment_creates_at_the_same_moment_stays_its_own() {
     assert_ne!(label, crate::cluster::owner::set(&ours.scope.environment));
 }
 
+/// A server that cannot list services for now.
+#[derive(Clone)]
+struct Unlisted(u16);
+
+impl Between for Unlisted {
+    async fn before(&self, method: &Method, path: &str) -> Option<Response<Body>> {
+        (method == Method::GET && path == "/api/v1/services").then(|| unwell(self.0))
+    }
+}
+
+#[tokio::test]
+async fn an_inventory_is_not_rebuilt_from_half_of_the_answers() {
+    let mut world = World::settled("race-rebuilt").await;
+    world.must_deploy(&world.bundle(&[config("a", "1"), super::service()])).await;
+    let parent = crate::cluster::owner::parent(&world.scope.environment);
+    let path = format!("/api/v1/namespaces/tidegate/configmaps/{parent}");
+    world.send(Method::DELETE, &path, &serde_json::json!({})).await.unwrap();
+    for code in [429, 500, 503] {
+        world.cluster = through(&world, Unlisted(code)).await;
+        let error = world.cluster.own(&world.scope).await.unwrap_err();
+        assert!(error.to_string().contains("could not list services"), "{error}");
+    }
+    // What can never be listed holds nothing up.
+    world.cluster = through(&world, Unlisted(405)).await;
+    assert_eq!(world.cluster.own(&world.scope).await.unwrap().unwrap().entries.len(), 1);
+}
+
 /// Counts what is under way at once.
 #[derive(Clone, Default)]
 struct Gauge {
