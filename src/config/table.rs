@@ -105,7 +105,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Namespaces that may be deployed to, `*` matches any run of characters; none: any.",
     ),
     setting("targets.NAME.floor.kinds", "[]", "Kinds that may be deployed, as in `Deployment`; none: any."),
-    setting("targets.NAME.floor.cluster_objects", "allow", "`deny` refuses objects without a namespace."),
+    setting(
+        "targets.NAME.floor.cluster_objects",
+        "allow",
+        "`deny` refuses objects without a namespace, and on branches and folders also kinds of which Tidegate cannot know \
+         that they have one: custom ones that `floor.kinds` does not name.",
+    ),
     setting(
         "targets.NAME.emergency.users",
         "[]",

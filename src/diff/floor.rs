@@ -89,6 +89,25 @@ fn refusal(id: &ObjectId, Bounds { floor, target, capabilities, bundle }: &Bound
                 ));
             }
         },
+        // A namespace that is written down is none if its kind has no namespaces. That the operator names the kind is enough.
+        Some(_) if floor.cluster_objects == ClusterObjects::Deny && !floor.kinds.contains(&id.kind) => {
+            match capabilities.namespaced(&id.group, &id.kind, bundle) {
+                Some(true) => {}
+                Some(false) => {
+                    return Some(format!(
+                        "{id} is cluster-scoped, and target `{target}` does not allow cluster-scoped objects"
+                    ));
+                }
+                None => {
+                    return Some(format!(
+                        "whether {id} lives in a namespace is not known here, and target `{target}` does not allow \
+                         cluster-scoped objects; whoever runs Tidegate can name {} in the floor's `kinds`, or allow \
+                         cluster-scoped objects",
+                        id.kind
+                    ));
+                }
+            }
+        }
         Some(_) | None => {}
     }
     (!floor.kinds.is_empty() && !floor.kinds.contains(&id.kind)).then(|| {

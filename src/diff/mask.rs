@@ -201,7 +201,9 @@ impl<'a> Mask<'a> {
             }
             Value::Array(list) => {
                 let known: Vec<&Value> = items(git).collect();
-                list.iter_mut().for_each(|item| self.stated(item, &alike(item, &known)));
+                for item in list {
+                    self.stated(item, &alike(item, &known));
+                }
             }
             Value::Object(map) => {
                 let members = std::mem::take(map).into_iter().map(|(key, mut member)| {

@@ -1,12 +1,13 @@
 //! The decision, case by case: facts in, plan out.
 
+mod floor;
+
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::diff::digest::{Comparison, compare};
-use crate::diff::floor;
 use crate::diff::look::candidates;
 use crate::diff::mask::MaskKey;
 use crate::diff::{Case, plan};
@@ -14,7 +15,7 @@ use crate::model::id::{EnvironmentId, RepoId};
 use crate::model::object::{Bundle, Object, Origin};
 use crate::model::plan::{Action, Class, Fidelity, Plan, Risk};
 use crate::model::settings::Adopt;
-use crate::model::target::{Capabilities, ClusterObjects, Floor, Scope};
+use crate::model::target::Scope;
 use crate::model::view::{Conflict, Inventory, Live, Owned, Owner, Prediction, Seen};
 
 fn scope() -> Scope {
@@ -167,6 +168,25 @@ fn a_delete_is_bound_to_the_incarnation_and_kept_when_an_annotation_says_so() {
     let kept =
         decide(&scope(), &base, &empty, Some(&inventory(&base)), &gone(Live { keep: true, ..live(&old) }));
     assert_eq!(kept.changes[0].action, Action::Keep);
+}
+
+#[test]
+fn what_an_annotation_keeps_is_not_replaced() {
+    let (old, new) = (config("a", json!({"x": "1"})), config("a", json!({"x": "2"})));
+    let (base, merge) = (bundle(std::slice::from_ref(&old)), bundle(std::slice::from_ref(&new)));
+    let with = |keep: bool| {
+        let replaced = Prediction::Replaced { after: new.clone(), because: "field is immutable".to_owned() };
+        let seen = [seen(&new, Some(Live { keep, ..live(&old) }), replaced)];
+        decide(&scope(), &base, &merge, Some(&inventory(&base)), &seen)
+    };
+    assert_eq!(with(false).changes[0].action, Action::Replace);
+    let kept = with(true);
+    assert!(kept.changes.is_empty() && kept.digest.is_none(), "{:?}", kept.changes);
+    assert!(
+        kept.errors[0].message.contains("an annotation keeps it: field is immutable"),
+        "{:?}",
+        kept.errors
+    );
 }
 
 #[test]
@@ -403,70 +423,4 @@ fn pending_or_proposed_the_effect_is_the_same() {
     let merged = decide(&scope(), &after, &after, Some(&inventory(&before)), &seen);
     assert_eq!(proposed.digest, merged.digest);
     assert_ne!(proposed.changes[0].paths[0].class, merged.changes[0].paths[0].class);
-}
-
-fn refused(floor: &Floor, bodies: &[Value]) -> Vec<String> {
-    let (bundle, capabilities) = (bundle(bodies), Capabilities::default());
-    let bounds = floor::Bounds { floor, target: "staging", capabilities: &capabilities, bundle: &bundle };
-    floor::faults(&bounds).into_iter().map(|fault| fault.message).collect()
-}
-
-#[test]
-fn the_floor_refuses_what_lies_outside() {
-    let inside = config("a", json!({}));
-    let outside = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "kube-system"}});
-    let wide = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "x"}});
-    let floor = Floor {
-        namespaces: vec!["shop".to_owned(), "shop-*".to_owned()],
-        cluster_objects: ClusterObjects::Deny,
-        ..Floor::default()
-    };
-    let faults = refused(&floor, &[inside, outside, wide]);
-    assert_eq!(faults.len(), 2, "{faults:?}");
-    for (pattern, text, fits) in [
-        ("shop", "shop", true),
-        ("shop", "shopper", false),
-        ("shop-*", "shop-eu", true),
-        ("shop-*", "shop", false),
-        ("*", "", true),
-        ("a*b*c", "axxbyyc", true),
-        ("a*b*c", "acb", false),
-        ("*-eu", "shop-eu", true),
-        ("a*a", "a", false),
-    ] {
-        assert_eq!(floor::matches(pattern, text), fits, "{pattern} {text}");
-    }
-}
-
-#[test]
-fn the_floors_namespaces_hold_for_what_names_none() {
-    let floor = Floor { namespaces: vec!["shop".to_owned()], ..Floor::default() };
-    let placeless = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}});
-    let wide = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "x"}});
-    let custom = json!({"apiVersion": "example.com/v1", "kind": "Boat", "metadata": {"name": "one"}});
-    let definition = |scope: &str| {
-        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "metadata": {"name": "boats.example.com"},
-            "spec": {"group": "example.com", "scope": scope, "names": {"kind": "Boat"}}})
-    };
-    assert!(refused(&floor, std::slice::from_ref(&placeless))[0].contains("names no namespace"));
-    assert!(refused(&floor, &[wide.clone(), definition("Cluster"), custom.clone()]).is_empty());
-    assert_eq!(refused(&floor, &[definition("Namespaced"), custom.clone()]).len(), 1);
-    assert!(refused(&floor, std::slice::from_ref(&custom))[0].contains("is not known"));
-    assert!(refused(&Floor::default(), &[placeless, wide, custom]).is_empty());
-}
-
-#[test]
-fn the_floor_bounds_what_is_deleted() {
-    let owned = Owned { uid: None, digest: None, app: String::new() };
-    let outside = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "kube-system"}});
-    let [inside, outside] = [config("a", json!({})), outside].map(|body| Object::identify(&body).unwrap());
-    let floor = Floor { namespaces: vec!["shop".to_owned()], ..Floor::default() };
-    let (empty, capabilities) = (bundle(&[]), Capabilities::default());
-    let bounds =
-        floor::Bounds { floor: &floor, target: "staging", capabilities: &capabilities, bundle: &empty };
-    let gone = vec![(inside.clone(), owned.clone()), (outside, owned)];
-    let (within, warning) = floor::within(gone, &bounds);
-    assert_eq!(within.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&inside]);
-    assert!(warning.unwrap().ends_with("so left as it is: ConfigMap kube-system/x"));
 }
