@@ -218,7 +218,7 @@ pub(crate) async fn progress(
 ) -> Result<(), Failure> {
     let Some(record) = deployment.record else { return Ok(()) };
     match cx.github.progress(&deployment.repo, record, (state, words), None).await.map_err(Failure::from) {
-        Ok(_) | Err(Failure::Gone(_)) => Ok(()),
+        Ok(()) | Err(Failure::Gone(_)) => Ok(()),
         Err(failure) => Err(failure),
     }
 }
