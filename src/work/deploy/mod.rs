@@ -53,7 +53,7 @@ pub(crate) struct Runner<'a> {
 
 /// Runs a queued deployment, or goes on with one that a crash interrupted.
 pub(crate) async fn run(cx: &Context, leased: &Leased, id: &str, permit: &Permit) -> Result<Then, Failure> {
-    let ended = live(cx, leased, id, permit).await;
+    let ended = Box::pin(live(cx, leased, id, permit)).await;
     if let Err(Failure::Gone(cause)) = &ended {
         forget(cx, leased, id, &chain(cause)).await?;
     }
