@@ -74,6 +74,11 @@ pub(crate) enum Job {
     },
 }
 
+/// The lane of an environment's deployments; waking it lets those that wait there look again.
+pub(crate) fn deploy_lane(environment: &EnvironmentId) -> String {
+    format!("deploy/{environment}")
+}
+
 impl Job {
     /// The lane: of the jobs of one lane, one runs at a time, in the order in which they were pushed.
     pub(crate) fn lane(&self) -> String {
@@ -84,7 +89,7 @@ impl Job {
                 format!("command/{}/{pull}", repo.id)
             }
             Self::Tip { repo, branch, .. } => format!("tip/{}/{branch}", repo.id),
-            Self::Deploy { environment, .. } => format!("deploy/{environment}"),
+            Self::Deploy { environment, .. } => deploy_lane(environment),
             Self::Queue { repo, head, .. } => format!("queue/{}/{head}", repo.id),
             Self::Recheck { repo, head } => format!("recheck/{}/{head}", repo.id),
         }

@@ -7,7 +7,7 @@ use crate::model::deployment::{Commits, Deployment, State, Trigger};
 use crate::model::fault::Failure;
 use crate::model::github::Pull;
 use crate::model::id::{PullNumber, Repo};
-use crate::model::job::Leased;
+use crate::model::job::{Leased, deploy_lane};
 use crate::work::ground::ground;
 use crate::work::{Context, Then};
 
@@ -36,7 +36,7 @@ pub(crate) async fn run(
 async fn drop_waiting(cx: &Context, all: &[Deployment], now: Timestamp) -> Result<(), Failure> {
     for waiting in all.iter().filter(|one| one.state == State::Queued && one.cause != Trigger::Close) {
         if cx.store.cancel_deployment(&waiting.id, "the pull request was closed", now).await? {
-            cx.store.wake(&format!("deploy/{}", waiting.environment), now).await?;
+            cx.store.wake(&deploy_lane(&waiting.environment), now).await?;
         }
     }
     Ok(())
@@ -94,7 +94,7 @@ async fn restore(
 async fn release(cx: &Context, repo: &Repo, number: PullNumber, now: Timestamp) -> Result<(), Failure> {
     for lock in cx.store.locks_of(repo.id, number).await? {
         cx.store.release_lock(&lock.environment, Some(lock.pull)).await?;
-        cx.store.wake(&format!("deploy/{}", lock.environment), now).await?;
+        cx.store.wake(&deploy_lane(&lock.environment), now).await?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::model::event::Spoken;
 use crate::model::fault::Failure;
 use crate::model::github::{Pull, Reaction};
 use crate::model::id::{Branch, EnvironmentId, EnvironmentName, Login, PullNumber, Repo};
-use crate::model::job::Job;
+use crate::model::job::{Job, deploy_lane};
 use crate::model::plan::Preview;
 use crate::model::refusal::Refusal;
 use crate::model::settings::{Environment, Permission};
@@ -256,7 +256,7 @@ impl Asked<'_> {
                     format!("`{name}`: it has ended in the meantime.")
                 },
             ));
-            store.wake(&format!("deploy/{}", deployment.environment), self.now).await?;
+            store.wake(&deploy_lane(&deployment.environment), self.now).await?;
         }
         Ok(())
     }
@@ -294,7 +294,7 @@ impl Asked<'_> {
             Some(lock) => format!("`{name}` was held for pull request {} and is free.", lock.pull),
             None => format!("`{name}` is not held."),
         }));
-        self.cx.store.wake(&format!("deploy/{environment}"), self.now).await?;
+        self.cx.store.wake(&deploy_lane(&environment), self.now).await?;
         Ok(())
     }
 

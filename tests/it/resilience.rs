@@ -52,13 +52,7 @@ async fn killed_between_the_202_and_the_comment_there_is_one_comment_and_one_che
     struck(&world).await;
     assert!(previews(&pull).is_empty());
     world.restart().await;
-    world
-        .until("the preview stands", LEASE, async || {
-            conclusion(&repository, &pull.head_sha().unwrap(), CHECK) == "success"
-        })
-        .await;
-    world.settle().await;
-    previewed_once(&repository, &pull);
+    stands(&world, &repository, &pull).await;
     world.finish().await;
 }
 
@@ -68,13 +62,7 @@ async fn killed_right_after_the_202_nothing_is_lost() {
     let pull = world.propose(&repository, "red", &FILES);
     world.hub.hooks().settle().await;
     world.restart().await;
-    world
-        .until("the preview stands", LEASE, async || {
-            conclusion(&repository, &pull.head_sha().unwrap(), CHECK) == "success"
-        })
-        .await;
-    world.settle().await;
-    previewed_once(&repository, &pull);
+    stands(&world, &repository, &pull).await;
     world.finish().await;
 }
 
@@ -123,13 +111,7 @@ async fn sigterm_hands_work_back_and_the_next_start_goes_on() {
         world.server.log()
     );
     world.server.start().await;
-    world
-        .until("the preview stands", LEASE, async || {
-            conclusion(&repository, &pull.head_sha().unwrap(), CHECK) == "success"
-        })
-        .await;
-    world.settle().await;
-    previewed_once(&repository, &pull);
+    stands(&world, &repository, &pull).await;
     world.finish().await;
 }
 

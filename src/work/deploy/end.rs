@@ -7,7 +7,7 @@ use crate::model::deployment::{Deployment, State, Trigger};
 use crate::model::fault::Failure;
 use crate::model::github::{Progress, Reaction};
 use crate::model::id::{CommentId, EnvironmentName};
-use crate::model::job::Job;
+use crate::model::job::{Job, deploy_lane};
 use crate::model::plan::Plan;
 use crate::model::refusal::{Refusal, Why};
 use crate::work::deploy::{Runner, keep};
@@ -95,7 +95,7 @@ pub(super) async fn release(cx: &Context, deployment: &Deployment) -> Result<(),
     let environment = &deployment.environment;
     let newest = cx.store.last_begun(environment).await?;
     if !newest.is_some_and(|newest| newest.is_of(pull)) && cx.store.release_taken(environment, pull).await? {
-        cx.store.wake(&format!("deploy/{environment}"), (cx.clock)()).await?;
+        cx.store.wake(&deploy_lane(environment), (cx.clock)()).await?;
     }
     Ok(())
 }

@@ -22,8 +22,8 @@ use crate::model::check::Conclusion;
 use crate::model::deployment::{Began, Deployment, State};
 use crate::model::fault::{Cause, Failure, Fault, chain};
 use crate::model::github::{Progress, Pull};
-use crate::model::id::EnvironmentName;
-use crate::model::job::Leased;
+use crate::model::id::{EnvironmentId, EnvironmentName};
+use crate::model::job::{Leased, deploy_lane};
 use crate::model::permit::Permit;
 use crate::model::refusal::Refusal;
 use crate::model::report::Applied;
@@ -161,7 +161,8 @@ fn wants(deployment: &Deployment, pull: Option<&Pull>) -> Vec<Want> {
 async fn wake(cx: &Context, ground: &Ground, ended: &EnvironmentName) -> Result<(), Failure> {
     let all = ground.settings.iter().flat_map(|settings| &settings.environments);
     for (name, _) in all.filter(|(_, environment)| environment.deploy.after.contains(ended)) {
-        cx.store.wake(&format!("deploy/{}/{name}", ground.repo.id), (cx.clock)()).await?;
+        let waiting = EnvironmentId { repo: ground.repo.id, name: name.clone() };
+        cx.store.wake(&deploy_lane(&waiting), (cx.clock)()).await?;
     }
     Ok(())
 }
