@@ -120,7 +120,7 @@ mod tests {
     use crate::model::object::{Object, Origin};
 
     fn object(body: serde_json::Value) -> Object {
-        Object { id: Object::identify(&body).unwrap(), body, origin: Origin::default() }
+        Object { id: Object::identify(&body).unwrap(), body, origin: Origin::default(), volatile: Vec::new() }
     }
 
     fn served(namespaced: bool) -> Served {

@@ -21,7 +21,7 @@ fn object(name: &str, value: u32) -> Object {
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": name, "namespace": "shop"}, "data": {"value": value.to_string()}});
     let origin = Origin { app: "apps/web".to_owned(), ..Origin::default() };
-    Object { id: Object::identify(&body).unwrap(), body, origin }
+    Object { id: Object::identify(&body).unwrap(), body, origin, volatile: Vec::new() }
 }
 
 fn bundle(objects: &[(&str, u32)]) -> Bundle {

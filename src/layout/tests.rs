@@ -21,7 +21,7 @@ fn id(kind: &str, group: &str, namespace: Option<&str>, name: &str) -> ObjectId 
 
 fn object(kind: &str, name: &str) -> Object {
     let body = json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "shop"}});
-    Object { id: Object::identify(&body).unwrap(), body, origin: Origin::default() }
+    Object { id: Object::identify(&body).unwrap(), body, origin: Origin::default(), volatile: Vec::new() }
 }
 
 fn environment(name: &str) -> EnvironmentId {

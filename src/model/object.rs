@@ -51,6 +51,9 @@ pub(crate) struct Object {
     pub body: Value,
     /// Where it comes from.
     pub origin: Origin,
+    /// JSON Pointers into the body, sorted: where it is another at each render. What is live there is kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volatile: Vec<String>,
 }
 
 impl Object {

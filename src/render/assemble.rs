@@ -109,7 +109,7 @@ fn object(
     scopes: &Scopes<'_>,
     warnings: &mut Warnings,
 ) -> Result<Object, Fault> {
-    let Piece { mut body, origin, .. } = piece;
+    let Piece { mut body, origin, volatile, .. } = piece;
     let mut id = Object::identify(&body).map_err(|lacks| at(&origin, lacks.to_owned()))?;
     if let Some((what, key)) = reserved(&body) {
         let message = format!("{id} has the {what} `{key}`, which only Tidegate may write");
@@ -139,7 +139,7 @@ fn object(
         }
         (Some(true) | None, Some(_)) | (Some(false) | None, None) => {}
     }
-    Ok(Object { id, body, origin })
+    Ok(Object { id, body, origin, volatile })
 }
 
 /// Writes the namespace behind the name, where people look for it.

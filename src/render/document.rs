@@ -29,6 +29,8 @@ pub(super) struct Piece {
     pub origin: Origin,
     /// Does it run at deploy time rather than stay?
     pub hook: bool,
+    /// JSON Pointers into the manifest, sorted: where it is another at each render.
+    pub volatile: Vec<String>,
 }
 
 /// What the lines of a document are lines of.
@@ -142,7 +144,7 @@ impl Part {
             return;
         }
         let origin = from.origin(node.line);
-        self.pieces.push(Piece { body: node.into_json(), origin, hook: false });
+        self.pieces.push(Piece { body: node.into_json(), origin, hook: false, volatile: Vec::new() });
     }
 }
 

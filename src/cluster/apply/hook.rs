@@ -198,7 +198,7 @@ mod tests {
 
     fn hook(annotations: &serde_json::Value) -> Object {
         let body = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "annotations": annotations}});
-        Object { id: Object::identify(&body).unwrap(), body, origin: Origin::default() }
+        Object { id: Object::identify(&body).unwrap(), body, origin: Origin::default(), volatile: Vec::new() }
     }
 
     #[test]

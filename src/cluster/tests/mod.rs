@@ -134,7 +134,12 @@ impl World {
         if !matches!(id.kind.as_str(), "Namespace" | "CustomResourceDefinition" | "ClusterRole") {
             id.namespace.get_or_insert_with(|| self.namespace().to_owned());
         }
-        Object { id, body: body.clone(), origin: Origin { app: "apps/web".to_owned(), ..Origin::default() } }
+        Object {
+            id,
+            body: body.clone(),
+            origin: Origin { app: "apps/web".to_owned(), ..Origin::default() },
+            volatile: Vec::new(),
+        }
     }
 
     async fn look(&self, bundle: &Bundle) -> Vec<Seen> {

@@ -35,7 +35,7 @@ fn object(body: Value) -> Object {
     let id = Object::identify(&body).unwrap();
     let origin =
         Origin { app: "apps/web".to_owned(), file: Some("apps/web/web.yaml".to_owned()), line: Some(3) };
-    Object { id, body, origin }
+    Object { id, body, origin, volatile: Vec::new() }
 }
 
 fn bundle(bodies: &[Value]) -> Bundle {

@@ -132,7 +132,12 @@ async fn a_command_finds_what_its_writer_could_have_seen(place: Place) {
 async fn a_bundle_comes_back_as_it_was(place: Place) {
     let store = place.open().await;
     let body = serde_json::json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "n": 1.5});
-    let object = Object { id: Object::identify(&body).unwrap(), body, origin: Origin::default() };
+    let object = Object {
+        id: Object::identify(&body).unwrap(),
+        body,
+        origin: Origin::default(),
+        volatile: Vec::new(),
+    };
     let bundle = Bundle { objects: vec![object], hooks: Vec::new(), warnings: vec!["w".to_owned()] };
     let digest = Digest::of(b"bundle");
     assert_eq!(store.bundle(digest).await.unwrap(), None);

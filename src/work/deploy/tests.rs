@@ -95,7 +95,8 @@ fn admitted(shown: Option<Plan>, others: Vec<Plan>) -> Admitted {
 
 /// A bundle with something in it: nothing is emptied.
 fn bundle() -> Bundle {
-    let object = Object { id: id("kept"), body: body("kept"), origin: Origin::default() };
+    let object =
+        Object { id: id("kept"), body: body("kept"), origin: Origin::default(), volatile: Vec::new() };
     Bundle { objects: vec![object], ..Bundle::default() }
 }
 
