@@ -59,7 +59,7 @@ impl App {
         let cx = Arc::new(Context {
             github: GitHub::connect(&credentials, &github.api)?,
             git: Git::open(parts::git(&config)?, config.cache.clone(), github.git.clone()).await?,
-            renderers: parts::renderers(&config),
+            renderers: parts::renderers(&config, parts::Keep::On)?,
             templates: Templates::builtin()?,
             targets: config.targets.clone(),
             forks: parts::forks(config.forks),

@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{Config, Forks, Log, LogFormat};
 use crate::model::fault::{Cause, Failure};
 use crate::process;
-use crate::render::{Limits, Renderers};
+use crate::render::{Cache, Limits, Renderers};
 use crate::work;
 
 /// The git program on PATH.
@@ -17,13 +17,29 @@ pub(crate) fn git(config: &Config) -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::Ours(Cause::plain("git is not on PATH; install git 2.38 or newer")))
 }
 
+/// Where beneath the cache folder rendered apps are kept.
+const RENDERED: &str = "rendered";
+
+/// How long what was rendered is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// In the cache folder, for all jobs and the next start.
+    On,
+    /// For this run, in which both sides of a plan share it.
+    Run,
+}
+
 /// Kustomize and Helm, from the operator's folder or PATH, with the operator's limits.
-pub(crate) fn renderers(config: &Config) -> Renderers {
+pub(crate) fn renderers(config: &Config, keep: Keep) -> Result<Renderers, Failure> {
     let render = &config.render;
     let mut found = Renderers::find(render.tools.as_deref(), Some(OsStr::new(&config.path)));
     let output = usize::try_from(render.output).unwrap_or(usize::MAX);
     found.limits = Limits::of(render.time, render.memory, output);
-    found
+    found.cache = Some(match keep {
+        Keep::On => Cache::open(&config.cache.join(RENDERED), render.cache)?,
+        Keep::Run => Cache::temporary(render.cache)?,
+    });
+    Ok(found)
 }
 
 /// What is done for pull requests of forks.

@@ -53,6 +53,7 @@ async fn bundle(config: Option<&Path>, options: &Options) -> Result<String, Fail
     let capabilities = Capabilities::default();
     let wanted = Wanted {
         root: files.path(&tree).ok_or_else(|| missing("the tree was not written"))?,
+        owner: bench.scope(name, environment).await?.environment.repo,
         environment: name,
         sources: &environment.sources,
         namespace: environment.namespace.as_deref(),

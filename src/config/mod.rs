@@ -124,6 +124,8 @@ pub(crate) struct Render {
     pub memory: u64,
     /// The most bytes that one renderer may print.
     pub output: u64,
+    /// The most bytes of rendered apps that are kept.
+    pub cache: u64,
     /// Is a jail needed?
     pub sandbox: Sandbox,
     /// Hosts from which remote bases and charts may be fetched.

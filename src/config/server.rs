@@ -100,6 +100,7 @@ impl Reader<'_> {
             time: Duration::from_secs(seconds.or(default("render.seconds").parse().ok()).unwrap_or(0)),
             memory: size("memory", "render.memory"),
             output: size("output", "render.output"),
+            cache: size("cache", "render.cache"),
             sandbox: get("sandbox").and_then(|field| field.choice(&words)).unwrap_or(Sandbox::Require),
             hosts,
             tools: get("tools").and_then(|field| self.place(&field)),

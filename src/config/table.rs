@@ -36,7 +36,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Where state lies: `sqlite://PATH` (made if absent; a relative path counts from the working directory) or \
          `postgres://…` for several replicas. It holds secrets.",
     ),
-    setting("cache", "tidegate-cache", "Folder for Git mirrors; may be deleted while the server is stopped."),
+    setting(
+        "cache",
+        "tidegate-cache",
+        "Folder for Git mirrors and rendered apps, Secrets among them; may be deleted while the server is stopped.",
+    ),
     setting("log.filter", "info", "What is logged: a level, or `target=level` pairs with commas between."),
     setting("log.format", "text", "`text` for people, `json` for machines."),
     setting("github.app_id", "", "The App's numeric id."),
@@ -129,6 +133,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("render.seconds", "60", "The longest that one renderer may run, 1 to 600."),
     setting("render.memory", "1GiB", "The most memory that one renderer may take."),
     setting("render.output", "64MiB", "The most that one renderer may print."),
+    setting(
+        "render.cache",
+        "1GiB",
+        "The most that is kept of what apps rendered to, in the cache folder; those used longest ago go first.",
+    ),
     setting(
         "render.sandbox",
         "require",

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::model::fault::Fault;
 use crate::model::id::EnvironmentName;
 use crate::render::Limits;
+use crate::render::inputs::Memory;
 
 /// What one job may still render; made once per job. A repository is not multiplied by its environments.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ struct Spent {
     time: Duration,
     /// By tree and environment: one that is rendered again counts once.
     counts: BTreeMap<(PathBuf, EnvironmentName), Counts>,
+    /// What was read of each tree.
+    memories: BTreeMap<PathBuf, Arc<Memory>>,
 }
 
 /// What an environment came to at one tree.
@@ -79,6 +82,12 @@ impl Budget {
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         spent.time = spent.time.saturating_add(time);
         spent.counts.insert((root.to_owned(), environment.clone()), counts);
+    }
+
+    /// What is remembered of a tree, which does not change while a job looks at it.
+    pub(super) fn memory(&self, root: &Path) -> Arc<Memory> {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(spent.memories.entry(root.to_owned()).or_default())
     }
 
     /// The fault of a job that took too long.

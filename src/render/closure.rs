@@ -1,12 +1,14 @@
 //! What a Kustomize app reads: its kustomization, the bases and components below it, and every file that they name.
 //!
-//! Walked before kustomize runs, for two reasons: a path that leads out of the repository or to another host must never
-//! reach the program, and a missing file is told with the line that names it, which kustomize does not know.
+//! Walked before kustomize runs, for three reasons: a path that leads out of the repository or to another host must never
+//! reach the program; a missing file is told with the line that names it, which kustomize does not know; and what is read
+//! decides whether a change can touch the app. The program may read these files and no others.
 
 use std::collections::BTreeSet;
 
 use crate::model::fault::Fault;
 use crate::render::Limits;
+use crate::render::inputs::Inputs;
 use crate::render::sources::KUSTOMIZATIONS;
 use crate::render::tree::{Found, Tree, below, join, lfs, outside, shown};
 use crate::yaml::{self, Content, Document, Node};
@@ -23,6 +25,14 @@ pub(super) struct Closure {
     pub others: BTreeSet<String>,
     /// What is wrong.
     pub faults: Vec<Fault>,
+}
+
+impl Closure {
+    /// What the program may read.
+    pub(super) fn inputs(&self) -> Inputs {
+        let files = self.resources.union(&self.others).cloned().collect();
+        Inputs { files, ..Inputs::default() }
+    }
 }
 
 /// Lists of folders, files or manifests written in place.
@@ -92,8 +102,14 @@ impl Spot<'_> {
 
 /// Walks an app.
 pub(super) fn closure(tree: &Tree, app: &str, limits: &Limits) -> Closure {
-    let mut walk =
-        Walk { tree, limits, closure: Closure::default(), waiting: Vec::new(), seen: BTreeSet::new() };
+    let mut walk = Walk {
+        tree,
+        limits,
+        closure: Closure::default(),
+        waiting: Vec::new(),
+        seen: BTreeSet::new(),
+        perhaps: BTreeSet::new(),
+    };
     walk.enter(app, Role::Resource);
     while let Some((folder, role)) = walk.waiting.pop() {
         if walk.seen.len() >= FOLDERS {
@@ -105,6 +121,7 @@ pub(super) fn closure(tree: &Tree, app: &str, limits: &Limits) -> Closure {
             walk.folder(&folder, role);
         }
     }
+    walk.perhaps();
     walk.closure
 }
 
@@ -114,9 +131,21 @@ struct Walk<'a> {
     closure: Closure,
     waiting: Vec<(String, Role)>,
     seen: BTreeSet<(String, Role)>,
+    /// What settings of plugins might name as files, relative to one of the folders.
+    perhaps: BTreeSet<String>,
 }
 
 impl Walk<'_> {
+    /// Settings of plugins say files in the same fields as other things, and which folder they count from depends on who
+    /// lists them: whatever is a file from any of the app's folders may be read.
+    fn perhaps(&mut self) {
+        let folders: BTreeSet<&String> = self.seen.iter().map(|(folder, _)| folder).collect();
+        let paths =
+            folders.iter().flat_map(|folder| self.perhaps.iter().filter_map(|path| join(folder, path)));
+        let files: Vec<String> = paths.filter(|path| self.tree.look(path) == Found::File).collect();
+        self.closure.others.extend(files);
+    }
+
     fn folder(&mut self, folder: &str, role: Role) {
         // Kustomize itself tells of a folder that has none or several of them.
         let Some(name) = self.tree.any(folder, KUSTOMIZATIONS) else { return };
@@ -135,6 +164,10 @@ impl Walk<'_> {
             self.kustomization(folder, &file, &document.root, role);
         }
         self.closure.others.insert(file);
+        // Of several, kustomize complains: it must see them.
+        let several = KUSTOMIZATIONS.iter().map(|name| below(folder, name));
+        let several: Vec<String> = several.filter(|file| self.tree.look(file) == Found::File).collect();
+        self.closure.others.extend(several);
     }
 
     fn kustomization(&mut self, folder: &str, file: &str, root: &Node, role: Role) {
@@ -282,6 +315,7 @@ impl Walk<'_> {
         for document in &documents {
             let twice = document.warnings.first();
             self.closure.faults.extend(twice.map(|twice| unclear(twice, "give each key once")));
+            read_from(&document.root, false, &mut self.perhaps);
             if let Some((node, path)) = address(&document.root, false) {
                 let spot = match whose {
                     Whose::File => Spot { node, ..spot },
@@ -329,6 +363,23 @@ fn address(node: &Node, read: bool) -> Option<(&Node, &str)> {
             .iter()
             .find_map(|(key, node)| address(node, read || READ.iter().any(|name| same(&key.text, name)))),
         Content::Null | Content::Bool(_) | Content::Number(_) => None,
+    }
+}
+
+/// What stands in fields that are read from, however deep.
+fn read_from(node: &Node, read: bool, into: &mut BTreeSet<String>) {
+    match &node.content {
+        Content::Text(text) if read => {
+            into.insert(text.split_once('=').map_or(text.as_str(), |(_, path)| path).to_owned());
+            into.insert(text.clone());
+        }
+        Content::List(items) => items.iter().for_each(|item| read_from(item, read, into)),
+        Content::Map(entries) => {
+            for (key, node) in entries {
+                read_from(node, read || READ.iter().any(|name| same(&key.text, name)), into);
+            }
+        }
+        Content::Text(_) | Content::Null | Content::Bool(_) | Content::Number(_) => {}
     }
 }
 

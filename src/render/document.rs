@@ -1,5 +1,6 @@
 //! From documents to manifests: lists taken apart, and what no manifest may be told with its place.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::fault::Fault;
@@ -7,8 +8,8 @@ use crate::model::object::Origin;
 use crate::render::tree::shown;
 use crate::yaml::{self, Content, Node};
 
-/// What one app gives.
-#[derive(Debug, Default)]
+/// What one app gives; also as it is kept.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Part {
     /// The app, by its path.
     pub app: String,
@@ -21,7 +22,7 @@ pub(super) struct Part {
 }
 
 /// One manifest.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Piece {
     /// The manifest.
     pub body: Value,

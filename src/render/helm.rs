@@ -1,6 +1,5 @@
 //! Helm apps: `helm template` of a chart whose dependencies lie in it, with values from files and from the settings.
 
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,73 +9,85 @@ use serde_json::Value;
 use crate::model::fault::{Failure, Fault};
 use crate::model::settings::Values;
 use crate::process::Output;
+use crate::render::chart::{self, Chart};
 use crate::render::document::{From, Lines, Part, Piece};
-use crate::render::schema::{self, SCHEMA};
+use crate::render::inputs::Inputs;
 use crate::render::sources::{CHART, Task};
-use crate::render::tree::{Found, Tree, below, join, lfs, outside, shown};
+use crate::render::tree::{Found, Tree, below, join, shown};
 use crate::render::{Context, compute, message, program};
 use crate::yaml;
 
-/// The most files that a chart may hold.
-const FILES: usize = 20_000;
+/// Where a chart lies in the scratch folder with all that it depends on.
+const WHOLE: &str = "chart";
 /// Helm's annotation that makes an object a hook.
 const HOOK: &str = "helm.sh/hook";
 
-/// What was made ready for a run: the values' files in the scratch folder, beside where they come from.
-struct Ready {
-    args: Vec<OsString>,
+/// What was made ready for a run.
+#[derive(Debug)]
+pub(super) struct Ready {
+    /// What it may read.
+    pub inputs: Inputs,
+    chart: Chart,
+    release: String,
     /// What the author should know although nothing is wrong.
     warnings: Vec<String>,
-    /// The name in the scratch folder, and the author's file if it is one.
-    values: Vec<(String, Option<String>)>,
+    /// The content of each entry of `values`, and the author's file if it is one.
+    values: Vec<(Vec<u8>, Option<String>)>,
 }
 
-/// Renders one app.
-pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Failure> {
-    let mut part = Part::default();
-    let scratch = program::scratch()?;
-    let (shared, home, order) = (Arc::clone(&context), scratch.path().to_owned(), task.clone());
-    let ready = match compute(move || prepare(&shared, &order, &home)).await?? {
-        Ok(ready) => ready,
-        Err(faults) => {
-            part.faults = faults;
-            return Ok(part);
-        }
-    };
-    let app = shown(&task.path);
-    match program::run(&context, "helm", &app, scratch.path(), ready.args.clone()).await? {
-        Err(fault) => part.faults.push(Fault { file: Some(below(&task.path, CHART)), ..fault }),
-        Ok(output) => {
-            let home = scratch.path().to_owned();
-            part = compute(move || read(&context, &task, ready, &output, &home)).await?;
+/// The name of an entry of `values` in the scratch folder. One of our own: helm splits the option's value at commas.
+fn values_name(index: usize) -> String {
+    format!("values-{index}.yaml")
+}
+
+/// Looks at what helm will read, or tells what is wrong with it.
+pub(super) fn prepare(context: &Context, task: &Task) -> Result<Ready, Vec<Fault>> {
+    let mut chart = chart::inspect(&context.tree, &task.path, &context.renderers.limits);
+    let mut faults = std::mem::take(&mut chart.faults);
+    let release = release(task).unwrap_or_else(|fault| {
+        faults.push(fault);
+        String::new()
+    });
+    let mut warnings = Vec::new();
+    if let (Some(packed), Some(schema)) = (&chart.packed, &chart.schema) {
+        let packed = shown(packed);
+        warnings.push(format!("values are not checked against {}: {packed} is packed", shown(schema)));
+    }
+    let mut inputs = chart.inputs.clone();
+    let mut values = Vec::new();
+    for entry in &task.helm.values {
+        match content(context, task, entry) {
+            Err(fault) => faults.push(fault),
+            Ok((bytes, file)) => {
+                inputs.files.extend(file.clone());
+                values.push((bytes, file));
+            }
         }
     }
-    Ok(part)
+    if faults.is_empty() { Ok(Ready { inputs, chart, release, warnings, values }) } else { Err(faults) }
 }
 
-/// Checks what helm will read, writes the values down, and says what to run.
-fn prepare(context: &Context, task: &Task, scratch: &Path) -> Result<Result<Ready, Vec<Fault>>, Failure> {
-    let mut inspector = Inspector::new(context);
-    inspector.walk(&task.path);
-    let Inspector { mut faults, schema, packed, .. } = inspector;
-    let release = match release(task) {
-        Ok(release) => release,
-        Err(fault) => {
-            faults.push(fault);
-            String::new()
-        }
+/// Writes down what a run needs beside the tree, and says what to run.
+fn arguments(
+    context: &Context,
+    task: &Task,
+    ready: &Ready,
+    scratch: &Path,
+) -> Result<Vec<OsString>, Failure> {
+    let failed = |error: std::io::Error| Failure::ours("values or charts could not be written down", error);
+    let chart = if ready.chart.places.is_empty() {
+        context.tree.absolute(&task.path)
+    } else {
+        let whole = scratch.join(WHOLE);
+        chart::copy(&context.tree, &task.path, &ready.chart, &whole).map_err(failed)?;
+        whole
     };
-    let mut args: Vec<OsString> = vec!["template".into(), release.into()];
-    args.push(context.tree.absolute(&task.path).into_os_string());
+    let mut args: Vec<OsString> =
+        vec!["template".into(), ready.release.clone().into(), chart.into_os_string()];
     args.push("--skip-tests".into());
-    let mut warnings = Vec::new();
-    if let Some(packed) = packed {
+    if ready.chart.packed.is_some() {
         // The schema of a packed chart cannot be looked into, and Helm would fetch what it refers to.
         args.push("--skip-schema-validation".into());
-        if let Some(schema) = schema {
-            let packed = shown(&packed);
-            warnings.push(format!("values are not checked against {}: {packed} is packed", shown(&schema)));
-        }
     }
     if task.helm.include_crds {
         args.push("--include-crds".into());
@@ -88,23 +99,32 @@ fn prepare(context: &Context, task: &Task, scratch: &Path) -> Result<Result<Read
         }
     }
     args.extend(context.api_versions.iter().map(|version| format!("--api-versions={version}").into()));
-    let mut values = Vec::new();
-    for (index, entry) in task.helm.values.iter().enumerate() {
-        match content(context, task, entry) {
-            Err(fault) => faults.push(fault),
-            Ok((bytes, file)) => {
-                // A name of our own: helm splits the option's value at commas.
-                let name = format!("values-{index}.yaml");
-                let path = scratch.join(&name);
-                std::fs::write(&path, bytes)
-                    .map_err(|error| Failure::ours("values could not be written down", error))?;
-                args.push("--values".into());
-                args.push(path.into_os_string());
-                values.push((name, file));
-            }
+    for (index, (bytes, _)) in ready.values.iter().enumerate() {
+        let path = scratch.join(values_name(index));
+        std::fs::write(&path, bytes).map_err(failed)?;
+        args.push("--values".into());
+        args.push(path.into_os_string());
+    }
+    Ok(args)
+}
+
+/// Renders one app.
+pub(super) async fn run(context: Arc<Context>, task: Arc<Task>, ready: Arc<Ready>) -> Result<Part, Failure> {
+    let scratch = program::scratch()?;
+    let home = scratch.path().to_owned();
+    let (own, order, given) = (Arc::clone(&context), Arc::clone(&task), Arc::clone(&ready));
+    let args = compute(move || arguments(&own, &order, &given, &home)).await??;
+    let app = shown(&task.path);
+    match program::run(&context, "helm", &app, scratch.path(), args).await? {
+        Err(fault) => {
+            let fault = Fault { file: Some(below(&task.path, CHART)), ..fault };
+            Ok(Part { faults: vec![fault], ..Part::default() })
+        }
+        Ok(output) => {
+            let home = scratch.path().to_owned();
+            compute(move || read(&context, &task, &ready, &output, &home)).await
         }
     }
-    Ok(if faults.is_empty() { Ok(Ready { args, warnings, values }) } else { Err(faults) })
 }
 
 /// The bytes of one entry of `values`, and its file.
@@ -154,84 +174,15 @@ fn release(task: &Task) -> Result<String, Fault> {
         .at(task.line, 1))
 }
 
-/// Looks for what helm must not be shown: links that lead out of the repository, LFS pointers, and schemas that refer to
-/// other places.
-struct Inspector<'a> {
-    context: &'a Context,
-    faults: Vec<Fault>,
-    /// A schema that values are checked against.
-    schema: Option<String>,
-    /// A chart within the chart that is packed.
-    packed: Option<String>,
-}
-
-impl<'a> Inspector<'a> {
-    fn new(context: &'a Context) -> Self {
-        Self { context, faults: Vec::new(), schema: None, packed: None }
-    }
-
-    /// Looks at every file of the chart and of those within it.
-    fn walk(&mut self, app: &str) {
-        let tree = &self.context.tree;
-        let mut waiting = vec![app.to_owned()];
-        let (mut seen, mut files) = (HashSet::new(), 0_usize);
-        while let Some(folder) = waiting.pop() {
-            if !tree.real(&folder).is_some_and(|real| seen.insert(real)) {
-                continue;
-            }
-            let names = match tree.list(&folder) {
-                Ok(names) => names,
-                Err(fault) => {
-                    self.faults.push(fault);
-                    continue;
-                }
-            };
-            for name in names {
-                files += 1;
-                if files > FILES {
-                    self.faults
-                        .push(Fault::new(format!("the chart holds more than {FILES} files")).file(app));
-                    return;
-                }
-                let Some(name) = name else {
-                    let message = format!("a file's name in `{}` is not UTF-8", shown(&folder));
-                    self.faults.push(Fault::new(message).hint("rename it"));
-                    continue;
-                };
-                let path = below(&folder, &name);
-                match tree.look(&path) {
-                    Found::Folder => waiting.push(path),
-                    Found::Outside => self.faults.push(outside(&path)),
-                    Found::File if tree.pointer(&path) => self.faults.push(lfs(&path)),
-                    Found::File => self.file(&name, path),
-                    Found::Nothing | Found::Special => {}
-                }
-            }
-        }
-    }
-
-    fn file(&mut self, name: &str, path: String) {
-        if name == SCHEMA {
-            match self.context.tree.read(&path, self.context.renderers.limits.yaml.bytes) {
-                Ok(bytes) => self.faults.extend(schema::fault(&path, &bytes)),
-                Err(fault) => self.faults.push(fault),
-            }
-            self.schema.get_or_insert(path);
-        } else if Path::new(name).extension().is_some_and(|end| end == "tgz") {
-            self.packed.get_or_insert(path);
-        }
-    }
-}
-
 /// What a run gave: manifests and hooks, or the reason why there are none.
-fn read(context: &Context, task: &Task, ready: Ready, output: &Output, scratch: &Path) -> Part {
+fn read(context: &Context, task: &Task, ready: &Ready, output: &Output, scratch: &Path) -> Part {
     let mut part = Part::default();
     let stderr = output.message();
     if !output.success() {
-        part.faults.push(explain(context, task, &ready, &stderr, scratch));
+        part.faults.push(explain(context, task, ready, &stderr, scratch));
         return part;
     }
-    part.warnings = ready.warnings;
+    part.warnings.clone_from(&ready.warnings);
     part.warnings.extend(message::warnings(&stderr, &context.tree, scratch));
     let text = String::from_utf8_lossy(&output.stdout);
     let headings = headings(&text);
@@ -239,7 +190,7 @@ fn read(context: &Context, task: &Task, ready: Ready, output: &Output, scratch: 
     let limits = &context.renderers.limits.yaml;
     match yaml::read(text.as_bytes(), limits) {
         Err(fault) => {
-            let file = file(&context.tree, &task.path, heading(&headings, fault.line.unwrap_or(0)));
+            let file = file(&context.tree, task, ready, heading(&headings, fault.line.unwrap_or(0)));
             part.faults.push(
                 From { app: &task.path, file: file.as_deref().or(Some(&chart)), lines: Lines::Rendered }
                     .told(fault),
@@ -247,7 +198,7 @@ fn read(context: &Context, task: &Task, ready: Ready, output: &Output, scratch: 
         }
         Ok(documents) => {
             for document in documents {
-                let file = file(&context.tree, &task.path, heading(&headings, document.root.line));
+                let file = file(&context.tree, task, ready, heading(&headings, document.root.line));
                 let from =
                     From { app: &task.path, file: file.as_deref().or(Some(&chart)), lines: Lines::Rendered };
                 part.warn(document.warnings, from);
@@ -293,9 +244,15 @@ fn heading<'t>(headings: &[(u32, &'t str)], line: u32) -> Option<&'t str> {
 }
 
 /// The repository's file of a template that helm names `CHART/templates/…`, if it lies there unpacked.
-fn file(tree: &Tree, app: &str, source: Option<&str>) -> Option<String> {
+fn file(tree: &Tree, task: &Task, ready: &Ready, source: Option<&str>) -> Option<String> {
     let (_, rest) = source?.split_once('/')?;
-    join(app, rest).filter(|path| tree.look(path) == Found::File)
+    // The innermost of the charts that were put into this one.
+    let within = |(place, from): &(String, String)| {
+        let rest = rest.strip_prefix(place.as_str())?.strip_prefix('/')?;
+        Some((place.len(), join(from, rest)?))
+    };
+    let placed = ready.chart.places.iter().filter_map(within).max().map(|(_, path)| path);
+    placed.or_else(|| join(&task.path, rest)).filter(|path| tree.look(path) == Found::File)
 }
 
 /// Why helm failed: a values file that is not YAML, with its line, or helm's own message with the template's.
@@ -316,13 +273,13 @@ fn explain(context: &Context, task: &Task, ready: &Ready, stderr: &str, scratch:
     }
     let mut error = stderr.split_once("Error: ").map_or(stderr, |(_, error)| error).to_owned();
     error = error.replace("Use --debug flag to render out invalid YAML", "");
-    for (name, file) in &ready.values {
-        let path = scratch.join(name).to_string_lossy().into_owned();
+    for (index, (_, file)) in ready.values.iter().enumerate() {
+        let path = scratch.join(values_name(index)).to_string_lossy().into_owned();
         error = error.replace(&path, file.as_deref().unwrap_or("the values in .tidegate.yaml"));
     }
     let error = message::clean(&error, &context.tree, scratch);
     let mut fault = Fault::new(format!("helm: {}", message::lead(&error)));
-    let known = |path: &str| file(&context.tree, &task.path, Some(path));
+    let known = |path: &str| file(&context.tree, task, ready, Some(path));
     if let Some((file, line, column)) = message::place(&error, known) {
         fault.file = Some(file);
         fault.line = Some(line);
@@ -330,10 +287,6 @@ fn explain(context: &Context, task: &Task, ready: &Ready, stderr: &str, scratch:
         fault.column = column.map(|column| column.saturating_add(1));
     } else {
         fault.file = message::file(&error, known).or(Some(chart));
-    }
-    if error.contains("missing in charts/ directory") {
-        fault = fault
-            .hint("rendering fetches nothing: run `helm dependency build` and commit the `charts/` folder");
     }
     fault
 }

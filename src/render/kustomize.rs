@@ -8,31 +8,41 @@ use crate::model::fault::{Failure, Fault};
 use crate::process::Output;
 use crate::render::closure::{Closure, closure};
 use crate::render::document::{From, Lines, Part};
+use crate::render::inputs::Inputs;
 use crate::render::sources::{KUSTOMIZATIONS, Task, manifest};
 use crate::render::tree::{Found, Tree, below, join, shown};
 use crate::render::{Context, compute, message, program};
 use crate::yaml;
 
-/// Renders one app.
-pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Failure> {
-    let mut part = Part::default();
-    let (walker, app) = (Arc::clone(&context), task.path.clone());
-    let mut closure = compute(move || closure(&walker.tree, &app, &walker.renderers.limits)).await?;
-    part.faults.append(&mut closure.faults);
-    if !part.faults.is_empty() {
-        return Ok(part);
+/// What was made ready for a run.
+#[derive(Debug)]
+pub(super) struct Ready {
+    /// What it may read.
+    pub inputs: Inputs,
+    closure: Closure,
+}
+
+/// Finds what an app reads, or what is wrong with it.
+pub(super) fn prepare(context: &Context, task: &Task) -> Result<Ready, Vec<Fault>> {
+    let mut closure = closure(&context.tree, &task.path, &context.renderers.limits);
+    if !closure.faults.is_empty() {
+        return Err(std::mem::take(&mut closure.faults));
     }
+    Ok(Ready { inputs: closure.inputs(), closure })
+}
+
+/// Renders one app.
+pub(super) async fn run(context: Arc<Context>, task: Arc<Task>, ready: Arc<Ready>) -> Result<Part, Failure> {
     let scratch = program::scratch()?;
     let args = vec!["build".into(), context.tree.absolute(&task.path).into_os_string()];
     let app = shown(&task.path);
     match program::run(&context, "kustomize", &app, scratch.path(), args).await? {
-        Err(fault) => part.faults.push(fault),
+        Err(fault) => Ok(Part { faults: vec![fault], ..Part::default() }),
         Ok(output) => {
             let home = scratch.path().to_owned();
-            part = compute(move || read(&context, &task.path, &closure, &output, &home)).await?;
+            compute(move || read(&context, &task.path, &ready.closure, &output, &home)).await
         }
     }
-    Ok(part)
 }
 
 /// What a run gave: manifests, or the reason why there are none.

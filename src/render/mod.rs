@@ -10,9 +10,14 @@
 
 mod assemble;
 mod budget;
+mod cache;
+mod chart;
 mod closure;
+mod constraint;
 mod document;
 mod helm;
+mod inputs;
+mod kept;
 mod kustomize;
 mod message;
 mod plain;
@@ -24,6 +29,7 @@ mod sources;
 #[cfg(feature = "parts")]
 mod tests;
 mod tree;
+mod turns;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -33,18 +39,21 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use crate::model::fault::{Failure, Fault};
-use crate::model::id::EnvironmentName;
+use crate::model::id::{EnvironmentName, RepoId};
 use crate::model::object::Bundle;
 use crate::model::settings::{Renderer, Source};
 use crate::model::target::Capabilities;
 use crate::process;
 use crate::render::budget::Counts;
 use crate::render::document::Part;
+use crate::render::inputs::Memory;
 use crate::render::sources::Task;
 use crate::render::tree::{Tree, shown};
 use crate::yaml;
 
 pub(crate) use budget::Budget;
+pub(crate) use cache::Cache;
+pub(crate) use turns::Turns;
 
 /// The most faults that one environment reports; more of them help nobody.
 const FAULTS: usize = 500;
@@ -58,6 +67,10 @@ pub(crate) struct Renderers {
     pub helm: Option<PathBuf>,
     /// How much rendering may use.
     pub limits: Limits,
+    /// What was rendered before; none: everything is rendered anew.
+    pub cache: Option<Cache>,
+    /// Whose turn it is; shared by all that renders in this process.
+    pub turns: Turns,
 }
 
 /// How much rendering may use: one job in all, and each of its programs.
@@ -110,7 +123,7 @@ impl Renderers {
         Self {
             kustomize: process::find("kustomize", folder, path),
             helm: process::find("helm", folder, path),
-            limits: Limits::default(),
+            ..Self::default()
         }
     }
 }
@@ -120,6 +133,8 @@ impl Renderers {
 pub(crate) struct Wanted<'a> {
     /// The folder that holds the materialised tree.
     pub root: &'a Path,
+    /// The repository, which takes its turn among others.
+    pub owner: RepoId,
     /// The environment, which fills the placeholder in paths.
     pub environment: &'a EnvironmentName,
     /// Where the apps lie.
@@ -176,6 +191,8 @@ pub(crate) async fn render(renderers: &Renderers, wanted: &Wanted<'_>) -> Result
         namespace: wanted.namespace.or(wanted.capabilities.default_namespace.as_deref()).map(str::to_owned),
         kube_version: wanted.capabilities.kube_version.clone(),
         api_versions: wanted.capabilities.api_versions.iter().cloned().collect(),
+        owner: wanted.owner,
+        memory: wanted.budget.memory(wanted.root),
     };
     let namespace = context.namespace.clone();
     let began = Instant::now();
@@ -201,38 +218,40 @@ struct Context {
     namespace: Option<String>,
     kube_version: Option<String>,
     api_versions: Vec<String>,
+    owner: RepoId,
+    memory: Arc<Memory>,
 }
 
-/// All apps, as many at once as there are cores; what they give in the order of the apps.
+/// All apps, as many at once as there are turns; what they give in the order of the apps.
 async fn all(context: Arc<Context>, tasks: Vec<Task>) -> Result<Vec<Part>, Failure> {
-    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let mut parts: Vec<Part> = tasks.iter().map(|_| Part::default()).collect();
-    let mut waiting = tasks.into_iter().enumerate();
     // Dropping the set, as the deadline does, drops what runs and so kills its programs.
     let mut running = JoinSet::new();
-    loop {
-        while running.len() < cores {
-            let Some((index, task)) = waiting.next() else { break };
-            let context = Arc::clone(&context);
-            running.spawn(async move { (index, one(context, task).await) });
-        }
-        let Some(ended) = running.join_next().await else { return Ok(parts) };
+    for (index, task) in tasks.into_iter().enumerate() {
+        let context = Arc::clone(&context);
+        running.spawn(async move {
+            let _turn = context.renderers.turns.take(context.owner).await;
+            (index, one(context, task).await)
+        });
+    }
+    while let Some(ended) = running.join_next().await {
         let (index, part) = ended.map_err(|error| Failure::ours("an app's rendering broke off", error))?;
         if let Some(slot) = parts.get_mut(index) {
             *slot = part?;
         }
     }
+    Ok(parts)
 }
 
 /// One app by its renderer.
 async fn one(context: Arc<Context>, task: Task) -> Result<Part, Failure> {
     let app = shown(&task.path);
     let mut part = match task.renderer {
+        // Reading it is all that rendering it is: nothing that was kept would be read faster.
         Renderer::Plain => {
             compute(move || plain::render(&context.tree, &task.path, &context.renderers.limits)).await?
         }
-        Renderer::Kustomize => kustomize::render(context, task).await?,
-        Renderer::Helm => helm::render(context, task).await?,
+        Renderer::Kustomize | Renderer::Helm => kept::render(context, task).await?,
     };
     for fault in &mut part.faults {
         fault.app.get_or_insert_with(|| app.clone());

@@ -163,6 +163,7 @@ async fn side(
     let namespace = environment.namespace.as_deref().or(capabilities.default_namespace.as_deref());
     let wanted = Wanted {
         root: files,
+        owner: question.scope.environment.repo,
         environment: &question.scope.environment.name,
         sources: &environment.sources,
         namespace,

@@ -247,6 +247,7 @@ async fn endless_templates_end() {
         let budget = Budget::new(&strict.limits);
         let wanted = Wanted {
             root: root.path(),
+            owner: crate::model::id::RepoId(1),
             environment: &environment,
             sources: &sources,
             namespace: None,

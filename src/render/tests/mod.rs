@@ -1,5 +1,6 @@
 //! Real trees, real kustomize, real helm.
 
+mod affected;
 mod hostile;
 mod plain;
 mod programs;
@@ -11,6 +12,7 @@ use tempfile::TempDir;
 
 use super::{Budget, Limits, Rendered, Renderers, Wanted, render};
 use crate::model::fault::Fault;
+use crate::model::id::RepoId;
 use crate::model::settings::Source;
 use crate::model::target::Capabilities;
 
@@ -54,6 +56,7 @@ async fn render_all(
     let root_path = root.path();
     let wanted = Wanted {
         root: root_path,
+        owner: RepoId(1),
         environment: &environment,
         sources,
         namespace,

@@ -162,7 +162,7 @@ async fn what_helm_says_is_told_of_the_template_at_fault() {
             "Chart.yaml",
             "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: redis, version: 1.0.0, repository: https://x.example}]\n",
             "Chart.yaml",
-            None,
+            Some(4),
             "redis",
         ),
     ];
@@ -189,6 +189,7 @@ async fn a_missing_program_is_ours_to_mend_and_other_apps_do_without_it() {
     let budget = Budget::new(&none.limits);
     let wanted_plain = Wanted {
         root: root.path(),
+        owner: crate::model::id::RepoId(1),
         environment: &environment,
         sources: &sources,
         namespace: None,
@@ -213,6 +214,7 @@ async fn a_renderer_that_is_too_slow_or_says_too_much_is_the_apps_fault() {
     let budget = Budget::new(&Limits::default());
     let wanted = Wanted {
         root: root.path(),
+        owner: crate::model::id::RepoId(1),
         environment: &environment,
         sources: &sources,
         namespace: None,
