@@ -51,8 +51,10 @@ async fn bundle(config: Option<&Path>, options: &Options) -> Result<String, Fail
     let mut files = Files::new(bench.local.objects());
     files.write(&tree).await?;
     let capabilities = Capabilities::default();
+    let written = files.expect(&tree)?;
     let wanted = Wanted {
-        root: files.path(&tree).ok_or_else(|| missing("the tree was not written"))?,
+        root: written.root,
+        omitted: written.omitted,
         owner: bench.scope(name, environment).await?.environment.repo,
         environment: name,
         sources: &environment.sources,

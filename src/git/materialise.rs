@@ -82,6 +82,7 @@ impl Objects {
             links.into_iter().partition(|(path, to)| stays_inside(path, to));
         done.links.extend(outside.into_iter().map(|(path, _)| path));
         done.files += inside.len();
+        write(into, done.missing(), leave).await?;
         write(into, inside, link).await?;
         Ok(done)
     }
@@ -172,6 +173,15 @@ fn beneath(entries: &[Entry]) -> Option<&str> {
 }
 
 impl Materialised {
+    /// What was left out, so that the folders around it are made: a folder of which everything was left out is there.
+    fn missing(&self) -> Vec<(String, Vec<u8>)> {
+        // The first part of a name that is no text is where it is cut: what is above it is there.
+        let known = |path: &String| path.split_inclusive('\u{fffd}').next().unwrap_or_default().to_owned();
+        let foreign = self.foreign.iter().map(known);
+        let all = self.links.iter().chain(&self.submodules).cloned().chain(foreign);
+        all.map(|path| (path, Vec::new())).collect()
+    }
+
     fn note(&mut self, files: &[(String, Vec<u8>)]) {
         self.files += files.len();
         for (path, content) in files {
@@ -278,6 +288,12 @@ fn refused(path: String, error: io::Error) -> Error {
 /// Writes a new file; an existing one, or a link, is an error.
 fn put(path: &Path, content: &[u8]) -> io::Result<()> {
     OpenOptions::new().write(true).create_new(true).open(path)?.write_all(content)
+}
+
+/// Writes nothing.
+#[expect(clippy::unnecessary_wraps, reason = "it stands where others write")]
+fn leave(_: &Path, _: &[u8]) -> io::Result<()> {
+    Ok(())
 }
 
 fn link(path: &Path, to: &[u8]) -> io::Result<()> {

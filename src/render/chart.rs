@@ -15,7 +15,7 @@ use crate::render::constraint::fits;
 use crate::render::inputs::Inputs;
 use crate::render::schema::{self, SCHEMA};
 use crate::render::sources::CHART;
-use crate::render::tree::{Found, Tree, below, join, lfs, outside, shown};
+use crate::render::tree::{Found, Tree, below, join, lfs, shown};
 use crate::yaml::{self, Node};
 
 /// The most files that a chart may hold.
@@ -114,14 +114,13 @@ impl Inspector<'_> {
                     return;
                 }
                 let Some(name) = name else {
-                    let message = format!("a file's name in `{}` is not UTF-8", shown(&folder));
-                    self.chart.faults.push(Fault::new(message).hint("rename it"));
+                    self.chart.faults.push(Tree::foreign(&folder));
                     continue;
                 };
                 let path = below(&folder, &name);
                 match self.tree.look(&path) {
                     Found::Folder => waiting.push(path),
-                    Found::Outside => self.chart.faults.push(outside(&path)),
+                    Found::Outside => self.chart.faults.push(self.tree.outside(&path)),
                     Found::File if self.tree.pointer(&path) => self.chart.faults.push(lfs(&path)),
                     Found::File => self.file(&name, path),
                     Found::Nothing | Found::Special => {}

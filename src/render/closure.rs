@@ -10,7 +10,7 @@ use crate::model::fault::Fault;
 use crate::render::Limits;
 use crate::render::inputs::Inputs;
 use crate::render::sources::KUSTOMIZATIONS;
-use crate::render::tree::{Found, Tree, below, join, lfs, outside, shown};
+use crate::render::tree::{Found, Tree, below, join, lfs, shown};
 use crate::yaml::{self, Content, Document, Node};
 
 /// The most folders that one app may be made of.
@@ -255,7 +255,7 @@ impl Walk<'_> {
                 return;
             }
             (Found::Outside, _) => {
-                let fault = outside(&target);
+                let fault = self.tree.outside(&target);
                 spot.fault(fault.message, &fault.hint)
             }
             (Found::Folder, Role::File | Role::Keyed | Role::Patch) | (Found::Special, _) => {
@@ -272,6 +272,8 @@ impl Walk<'_> {
     fn base(&mut self, spot: Spot<'_>, target: &str, role: Role) {
         if self.tree.any(target, KUSTOMIZATIONS).is_some() {
             self.enter(target, role);
+        } else if let Some(fault) = self.tree.without(target, KUSTOMIZATIONS) {
+            self.closure.faults.push(fault);
         } else {
             self.closure.faults.push(spot.fault(
                 format!("the folder `{}` holds no kustomization.yaml", shown(target)),
@@ -284,7 +286,7 @@ impl Walk<'_> {
     fn enter(&mut self, folder: &str, role: Role) {
         match self.tree.settle(folder) {
             Some(real) => self.waiting.push((real, role)),
-            None => self.closure.faults.push(outside(folder)),
+            None => self.closure.faults.push(self.tree.outside(folder)),
         }
     }
 
@@ -315,7 +317,6 @@ impl Walk<'_> {
         for document in &documents {
             let twice = document.warnings.first();
             self.closure.faults.extend(twice.map(|twice| unclear(twice, "give each key once")));
-            read_from(&document.root, false, &mut self.perhaps);
             if let Some((node, path)) = address(&document.root, false) {
                 let spot = match whose {
                     Whose::File => Spot { node, ..spot },
@@ -323,6 +324,11 @@ impl Walk<'_> {
                 };
                 self.closure.faults.push(spot.elsewhere(path));
             }
+            let mut paths = BTreeSet::new();
+            read_from(&document.root, false, &mut paths);
+            let targets = paths.iter().filter_map(|path| join(spot.folder, path));
+            self.closure.faults.extend(targets.filter_map(|target| self.tree.hollow(&target)));
+            self.perhaps.append(&mut paths);
         }
         documents.iter().any(is_mapping)
     }

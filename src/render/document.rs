@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::model::fault::Fault;
 use crate::model::object::Origin;
+use crate::render::sops;
 use crate::render::tree::shown;
 use crate::yaml::{self, Content, Node};
 
@@ -169,13 +170,8 @@ fn inherit(node: &mut Node, key: &str, value: &str) {
 /// What makes it no manifest: where, what, and what to do.
 fn mistakes(node: &Node) -> Vec<(&Node, String, &'static str)> {
     let mut found = Vec::new();
-    if let Some(sops) = node.get("sops") {
-        found.push((
-            sops,
-            "the object is encrypted with SOPS".to_owned(),
-            "Tidegate does not decrypt: use a controller that decrypts in the cluster, such as Sealed Secrets or \
-             External Secrets",
-        ));
+    if let Some(metadata) = sops::sealed(node) {
+        found.push((metadata, sops::OBJECT.to_owned(), sops::HINT));
     }
     let metadata = node.get("metadata");
     let fields = [

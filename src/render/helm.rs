@@ -14,7 +14,7 @@ use crate::render::document::{From, Lines, Part, Piece};
 use crate::render::inputs::Inputs;
 use crate::render::sources::{CHART, Task};
 use crate::render::tree::{Found, Tree, below, join, shown};
-use crate::render::{Context, compute, message, program};
+use crate::render::{Context, compute, message, program, sops};
 use crate::yaml;
 
 /// Where a chart lies in the scratch folder with all that it depends on.
@@ -142,11 +142,14 @@ fn content(context: &Context, task: &Task, values: &Values) -> Result<(Vec<u8>, 
                     .at(task.line, 1)
             })?;
             context.tree.need(&path, Found::File).map_err(|fault| {
-                Fault { file: Some(".tidegate.yaml".to_owned()), ..fault }
-                    .at(task.line, 1)
-                    .hint("paths are relative to the chart, or to the repository with a leading `/`")
+                let fault = Fault { file: Some(".tidegate.yaml".to_owned()), ..fault }.at(task.line, 1);
+                if context.tree.look(&path) == Found::Outside {
+                    return fault;
+                }
+                fault.hint("paths are relative to the chart, or to the repository with a leading `/`")
             })?;
             let bytes = context.tree.read(&path, context.renderers.limits.yaml.bytes)?;
+            sops::values(&path, &bytes, &context.renderers.limits.yaml)?;
             Ok((bytes, Some(path)))
         }
     }

@@ -11,7 +11,7 @@ use crate::render::document::{From, Lines, Part};
 use crate::render::inputs::Inputs;
 use crate::render::sources::{KUSTOMIZATIONS, Task, manifest};
 use crate::render::tree::{Found, Tree, below, join, shown};
-use crate::render::{Context, compute, message, program};
+use crate::render::{Context, compute, message, program, sops};
 use crate::yaml;
 
 /// What was made ready for a run.
@@ -59,7 +59,12 @@ fn read(context: &Context, app: &str, closure: &Closure, output: &Output, scratc
     part.warnings = message::warnings(&stderr, tree, scratch);
     let limits = &context.renderers.limits;
     part.read(&output.stdout, From { app, file: file.as_deref(), lines: Lines::Rendered }, &limits.yaml);
-    let index = index(context, closure);
+    let (index, sealed) = index(context, closure);
+    // Of what kustomize wrote neither file nor line is known.
+    if !sealed.is_empty() && part.faults.iter().any(|fault| fault.message == sops::OBJECT) {
+        part.faults.retain(|fault| fault.message != sops::OBJECT);
+        part.faults.extend(sealed);
+    }
     for piece in &mut part.pieces {
         let name = |pointer: &str| {
             piece.body.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default()
@@ -73,13 +78,18 @@ fn read(context: &Context, app: &str, closure: &Closure, output: &Output, scratc
     part
 }
 
-/// Where each manifest of the closure stands, by kind and name; none where several could be meant.
-fn index(context: &Context, closure: &Closure) -> HashMap<(String, String), Option<(String, u32)>> {
-    let mut index = HashMap::new();
+/// Where each manifest stands, by kind and name; none where several could be meant.
+type Index = HashMap<(String, String), Option<(String, u32)>>;
+
+/// The manifests of the closure, and the faults of those that are encrypted.
+fn index(context: &Context, closure: &Closure) -> (Index, Vec<Fault>) {
+    let (mut index, mut sealed) = (HashMap::new(), Vec::new());
     let limits = &context.renderers.limits;
     for file in &closure.resources {
         let Ok(bytes) = context.tree.read(file, limits.program.stdout) else { continue };
-        for document in yaml::read(&bytes, &limits.yaml).unwrap_or_default() {
+        let documents = yaml::read(&bytes, &limits.yaml).unwrap_or_default();
+        sealed.extend(sops::faults(file, &documents));
+        for document in documents {
             let root = &document.root;
             let kind = root.get("kind").and_then(yaml::Node::text);
             let name = root.get("metadata").and_then(|node| node.get("name")).and_then(yaml::Node::text);
@@ -90,7 +100,7 @@ fn index(context: &Context, closure: &Closure) -> HashMap<(String, String), Opti
                 .or_insert_with(|| Some((file.clone(), root.line)));
         }
     }
-    index
+    (index, sealed)
 }
 
 /// The first file of the closure that is not YAML at all: kustomize tells neither line nor column of it.

@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn our_paths_and_control_characters_leave_a_message() {
         let root = tempfile::tempdir().unwrap();
-        let tree = Tree::open(root.path()).unwrap();
+        let tree = Tree::open(root.path(), &std::sync::Arc::default()).unwrap();
         let real = tree.absolute("").display().to_string();
         let text = format!("cannot read '{real}/a/b.yaml' in {real}: /scratch/x\u{1b}[31m");
         assert_eq!(clean(&text, &tree, Path::new("/scratch")), "cannot read 'a/b.yaml' in .: x\u{fffd}[31m");

@@ -20,10 +20,12 @@ mod inputs;
 mod kept;
 mod kustomize;
 mod message;
+mod omitted;
 mod plain;
 mod program;
 mod schema;
 mod scope;
+mod sops;
 mod sources;
 #[cfg(test)]
 #[cfg(feature = "parts")]
@@ -53,6 +55,7 @@ use crate::yaml;
 
 pub(crate) use budget::Budget;
 pub(crate) use cache::Cache;
+pub(crate) use omitted::Omitted;
 pub(crate) use turns::Turns;
 
 /// The most faults that one environment reports; more of them help nobody.
@@ -135,6 +138,8 @@ pub(crate) struct Wanted<'a> {
     pub root: &'a Path,
     /// The repository, which takes its turn among others.
     pub owner: RepoId,
+    /// What was left out of that tree.
+    pub omitted: &'a Arc<Omitted>,
     /// The environment, which fills the placeholder in paths.
     pub environment: &'a EnvironmentName,
     /// Where the apps lie.
@@ -174,7 +179,7 @@ pub(crate) struct App {
 /// Renders all apps of an environment.
 pub(crate) async fn render(renderers: &Renderers, wanted: &Wanted<'_>) -> Result<Rendered, Failure> {
     let room = wanted.budget.room(wanted.root, wanted.environment);
-    let tree = Tree::open(wanted.root)?;
+    let tree = Tree::open(wanted.root, wanted.omitted)?;
     let found = sources::find(&tree, wanted, room.apps);
     let app = |task: &Task| App { path: shown(&task.path), renderer: task.renderer, said: task.said };
     let mut counts = Counts { apps: found.apps.len(), objects: 0 };

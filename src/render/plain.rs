@@ -7,7 +7,7 @@ use crate::model::fault::Fault;
 use crate::render::Limits;
 use crate::render::document::{From, Lines, Part};
 use crate::render::sources::{CHART, KUSTOMIZATIONS, manifest};
-use crate::render::tree::{Found, Tree, below, outside, shown};
+use crate::render::tree::{Found, Tree, below, shown};
 
 /// The most files and folders that one app may hold.
 const ENTRIES: usize = 200_000;
@@ -71,8 +71,7 @@ impl Walk<'_> {
         self.entries -= names.len();
         for name in names {
             let Some(name) = name else {
-                let message = format!("a file's name in `{}` is not UTF-8", shown(folder));
-                self.part.faults.push(Fault::new(message).hint("rename it"));
+                self.part.faults.push(Tree::foreign(folder));
                 continue;
             };
             let path = below(folder, &name);
@@ -99,7 +98,7 @@ impl Walk<'_> {
                 shown(&path)
             )),
             Found::File if manifest(name) => self.file(&path),
-            Found::Outside => self.part.faults.push(outside(&path)),
+            Found::Outside => self.part.faults.push(self.tree.outside(&path)),
             Found::Nothing if manifest(name) => {
                 let message = format!("`{}` is a link to nothing", shown(&path));
                 self.part.faults.push(Fault::new(message).hint("mend or remove it").file(path));

@@ -4,7 +4,7 @@ use crate::model::fault::Fault;
 use crate::model::settings::{Helm, Renderer, Source, Values};
 use crate::render::Wanted;
 use crate::render::budget::Share;
-use crate::render::tree::{Found, Tree, below, join, outside, shown};
+use crate::render::tree::{Found, Tree, below, join, shown};
 
 /// The repository's own file, to which a source's line belongs.
 const FILE: &str = ".tidegate.yaml";
@@ -98,6 +98,11 @@ fn expand(tree: &Tree, pattern: &str, environment: &str, looks: &mut usize) -> R
 
 /// One part of a pattern, in one folder.
 fn step(tree: &Tree, from: Match, part: &str, looks: &mut usize, next: &mut Vec<Match>) -> Result<(), Fault> {
+    if tree.look(&from.path) == Found::Outside {
+        // What lies below cannot be told; the app that it becomes is told of it.
+        next.push(from);
+        return Ok(());
+    }
     if !part.contains('*') {
         let path = below(&from.path, part);
         if tree.look(&path) != Found::Nothing {
@@ -110,7 +115,7 @@ fn step(tree: &Tree, from: Match, part: &str, looks: &mut usize, next: &mut Vec<
             Fault::new(format!("the sources look at more than {LOOKS} files"))
                 .hint("make their paths narrower")
         })?;
-        let Some(name) = name else { continue };
+        let Some(name) = name else { return Err(Tree::foreign(&from.path)) };
         // As in every shell: a star does not stand for a hidden file.
         if name.starts_with('.') && !part.starts_with('.') {
             continue;
@@ -199,7 +204,7 @@ fn renderer(tree: &Tree, source: &Source, path: &str) -> Result<Renderer, Fault>
     let here = |message: String| Fault::new(message).file(FILE).at(source.line, 1);
     let path = join("", path).unwrap_or_default();
     match tree.look(&path) {
-        Found::Outside => return Err(outside(&path)),
+        Found::Outside => return Err(tree.outside(&path)),
         Found::Folder => {}
         Found::File => {
             return match said {
@@ -215,6 +220,9 @@ fn renderer(tree: &Tree, source: &Source, path: &str) -> Result<Renderer, Fault>
         Found::Nothing | Found::Special => {
             return Err(here(format!("`{}` is neither a file nor a folder", shown(&path))));
         }
+    }
+    if let Some(fault) = tree.without(&path, &[CHART]).or_else(|| tree.without(&path, KUSTOMIZATIONS)) {
+        return Err(fault);
     }
     let chart = tree.any(&path, &[CHART]).is_some();
     let kustomization = tree.any(&path, KUSTOMIZATIONS).is_some();

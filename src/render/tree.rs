@@ -2,16 +2,21 @@
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::model::fault::{Failure, Fault};
+use crate::render::omitted::{Kind, Omitted};
 
 /// What a Git LFS pointer begins with, which is stored in place of the real file.
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/";
+/// The most links that are followed on the way to what was left out.
+const LINKS: usize = 40;
 
 /// A tree of files on disk; paths in it are relative, with `/` between their parts, `""` is the root.
 #[derive(Debug, Clone)]
 pub(super) struct Tree {
     root: PathBuf,
+    omitted: Arc<Omitted>,
 }
 
 /// What lies at a path.
@@ -23,19 +28,19 @@ pub(super) enum Found {
     File,
     /// Nothing, or a link to nothing.
     Nothing,
-    /// A link that leads out of the tree.
+    /// What is not in the tree although its name is: a link that leads out of it, or a submodule. [`Tree::outside`] says which.
     Outside,
     /// A device, a pipe, a socket.
     Special,
 }
 
 impl Tree {
-    /// The tree below a folder of ours.
-    pub(super) fn open(root: &Path) -> Result<Self, Failure> {
+    /// The tree below a folder of ours, and what was left out of it.
+    pub(super) fn open(root: &Path, omitted: &Arc<Omitted>) -> Result<Self, Failure> {
         let root = root
             .canonicalize()
             .map_err(|error| Failure::ours("the tree to render could not be opened", error))?;
-        Ok(Self { root })
+        Ok(Self { root, omitted: Arc::clone(omitted) })
     }
 
     /// The absolute path, for programs; never for people.
@@ -45,7 +50,9 @@ impl Tree {
 
     /// What lies at a path, links followed.
     pub(super) fn look(&self, path: &str) -> Found {
-        let Ok(real) = self.absolute(path).canonicalize() else { return Found::Nothing };
+        let Ok(real) = self.absolute(path).canonicalize() else {
+            return if self.missing(path).is_some() { Found::Outside } else { Found::Nothing };
+        };
         if !real.starts_with(&self.root) {
             return Found::Outside;
         }
@@ -68,7 +75,73 @@ impl Tree {
         real.strip_prefix(&self.root).ok()?.to_str().map(str::to_owned)
     }
 
-    /// The names in a folder, sorted; one that is not UTF-8 is none. What is no folder of the tree has no names.
+    /// What was left out at a path, on the way to it, or where its links lead.
+    fn missing(&self, path: &str) -> Option<(String, Kind)> {
+        if self.omitted.is_empty() {
+            return None;
+        }
+        let (mut here, mut links) = (String::new(), 0);
+        let mut parts: Vec<String> = path.rsplit('/').map(str::to_owned).collect();
+        while let Some(part) = parts.pop() {
+            here = match part.as_str() {
+                "" | "." => continue,
+                ".." => {
+                    here.truncate(here.rfind('/').unwrap_or(0));
+                    continue;
+                }
+                part => below(&here, part),
+            };
+            if let Some(kind) = self.omitted.kind(&here) {
+                return Some((here, kind));
+            }
+            // Links in the tree are relative: those that are not were left out.
+            if let Ok(target) = self.absolute(&here).read_link() {
+                links += 1;
+                if links > LINKS {
+                    return None;
+                }
+                here.truncate(here.rfind('/').unwrap_or(0));
+                parts.extend(target.to_str()?.rsplit('/').map(str::to_owned));
+            }
+        }
+        None
+    }
+
+    /// The fault of a path that is [`Found::Outside`].
+    pub(super) fn outside(&self, path: &str) -> Fault {
+        match self.missing(path) {
+            Some((at, Kind::Submodule)) => {
+                Fault::new(format!("`{}` is a submodule, and submodules are not fetched", shown(&at)))
+                    .hint("copy its files into this repository, or render it from its own")
+                    .file(at)
+            }
+            Some((at, Kind::Link)) => link(&at),
+            None => link(path),
+        }
+    }
+
+    /// The fault of what is there and is not the file itself: what was left out, and LFS pointers.
+    pub(super) fn hollow(&self, path: &str) -> Option<Fault> {
+        match self.look(path) {
+            Found::Outside => Some(self.outside(path)),
+            Found::File if self.pointer(path) => Some(lfs(path)),
+            Found::File | Found::Folder | Found::Nothing | Found::Special => None,
+        }
+    }
+
+    /// The fault of a name in a folder that is not UTF-8.
+    pub(super) fn foreign(folder: &str) -> Fault {
+        Fault::new(format!("a file's name in `{}` is not UTF-8", shown(folder))).hint("rename it")
+    }
+
+    /// The fault of the first of these names in a folder that is [`Found::Outside`].
+    pub(super) fn without(&self, folder: &str, names: &[&str]) -> Option<Fault> {
+        let mut paths = names.iter().map(|name| below(folder, name));
+        paths.find(|path| self.look(path) == Found::Outside).map(|path| self.outside(&path))
+    }
+
+    /// The names in a folder, sorted, those that were left out among them; one that is not UTF-8 is none. What is no folder
+    /// of the tree has no names.
     pub(super) fn list(&self, path: &str) -> Result<Vec<Option<String>>, Fault> {
         if self.look(path) != Found::Folder {
             return Ok(Vec::new());
@@ -81,7 +154,11 @@ impl Tree {
         let mut names = names().map_err(|error| {
             Fault::new(format!("the folder `{}` could not be read: {}", shown(path), error.kind())).file(path)
         })?;
+        if let Some(folder) = self.settle(path).filter(|_| !self.omitted.is_empty()) {
+            names.extend(self.omitted.names(&folder).cloned());
+        }
         names.sort();
+        names.dedup();
         Ok(names)
     }
 
@@ -117,7 +194,7 @@ impl Tree {
         }
         let what = if wanted == Found::Folder { "folder" } else { "file" };
         Err(match found {
-            Found::Outside => outside(path),
+            Found::Outside => self.outside(path),
             Found::Nothing => Fault::new(format!("there is no {what} `{}`", shown(path))).file(path),
             Found::Folder | Found::File | Found::Special => {
                 Fault::new(format!("`{}` is not a {what}", shown(path))).file(path)
@@ -132,7 +209,7 @@ impl Tree {
 }
 
 /// The fault of a link that leads out.
-pub(super) fn outside(path: &str) -> Fault {
+fn link(path: &str) -> Fault {
     Fault::new(format!("`{}` is a link that leads out of the repository", shown(path)))
         .hint("replace it by the file itself")
         .file(path)
@@ -143,6 +220,7 @@ pub(super) fn lfs(path: &str) -> Fault {
     Fault::new(format!("`{}` is a Git LFS pointer, not the file itself", shown(path)))
         .hint("store what is rendered as ordinary files (`git lfs untrack`)")
         .file(path)
+        .at(1, 1)
 }
 
 /// `folder/name`, or the name alone at the root.

@@ -3,18 +3,29 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use crate::git::Objects;
-use crate::git::materialise::{Limits, Materialised};
+use crate::git::materialise::Limits;
 use crate::model::fault::{Cause, Failure};
 use crate::model::id::Sha;
+use crate::render::Omitted;
 
 /// The trees that one job has written out.
 pub(crate) struct Files<'a> {
     objects: &'a Objects,
-    held: HashMap<Sha, (TempDir, Materialised)>,
+    held: HashMap<Sha, (TempDir, Arc<Omitted>)>,
+}
+
+/// A tree that was written out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Written<'a> {
+    /// The folder that holds it.
+    pub root: &'a Path,
+    /// What it lacks.
+    pub omitted: &'a Arc<Omitted>,
 }
 
 impl fmt::Debug for Files<'_> {
@@ -36,18 +47,19 @@ impl<'a> Files<'a> {
                 tempfile::tempdir().map_err(|error| Failure::ours("make a folder to render in", error))?;
             let written =
                 self.objects.materialise(tree, folder.path(), &|_| true, &Limits::default()).await?;
-            self.held.insert(tree.clone(), (folder, written));
+            let omitted = Omitted::new(&written.links, &written.submodules, &written.foreign);
+            self.held.insert(tree.clone(), (folder, Arc::new(omitted)));
         }
         Ok(())
     }
 
     /// Where a tree was written, which the caller asked for before.
-    pub(crate) fn expect(&self, tree: &Sha) -> Result<&Path, Failure> {
+    pub(crate) fn expect(&self, tree: &Sha) -> Result<Written<'_>, Failure> {
         self.path(tree).ok_or_else(|| Failure::Ours(Cause::plain(format!("tree {tree} was not written out"))))
     }
 
     /// Where a tree was written; none: it was not.
-    pub(crate) fn path(&self, tree: &Sha) -> Option<&Path> {
-        self.held.get(tree).map(|(folder, _)| folder.path())
+    pub(crate) fn path(&self, tree: &Sha) -> Option<Written<'_>> {
+        self.held.get(tree).map(|(folder, omitted)| Written { root: folder.path(), omitted })
     }
 }

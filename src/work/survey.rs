@@ -1,8 +1,6 @@
 //! What would change in one environment: render both sides, look at the target, decide. Shared by preview, deploy and the
 //! command line, so that they cannot part.
 
-use std::path::Path;
-
 use crate::diff::look::{Candidates, candidates};
 use crate::diff::mask::MaskKey;
 use crate::diff::{Case, floor, plan};
@@ -14,6 +12,7 @@ use crate::model::settings::{Environment, Limits, Source};
 use crate::model::target::{Capabilities, Floor, Scope};
 use crate::model::view::{Inventory, Live, Owned, Owner, Prediction, Seen};
 use crate::render::{App, Budget, Rendered, Renderers, Wanted, render};
+use crate::work::files::Written;
 use crate::work::ground::FILE;
 use crate::work::target::Target;
 
@@ -29,9 +28,9 @@ pub(crate) struct Question<'a> {
     /// What the base tree's file renders; none: the environment is new.
     pub base: Option<&'a Environment>,
     /// The base's files; none: it cannot be had.
-    pub base_files: Option<&'a Path>,
+    pub base_files: Option<Written<'a>>,
     /// The merge's files.
-    pub files: &'a Path,
+    pub files: Written<'a>,
     /// What the job may still render.
     pub budget: &'a Budget,
 }
@@ -157,12 +156,13 @@ async fn side(
     renderers: &Renderers,
     question: &Question<'_>,
     environment: &Environment,
-    files: &Path,
+    files: Written<'_>,
     capabilities: &Capabilities,
 ) -> Result<Rendered, Failure> {
     let namespace = environment.namespace.as_deref().or(capabilities.default_namespace.as_deref());
     let wanted = Wanted {
-        root: files,
+        root: files.root,
+        omitted: files.omitted,
         owner: question.scope.environment.repo,
         environment: &question.scope.environment.name,
         sources: &environment.sources,

@@ -17,6 +17,7 @@ mod controlplane;
 mod deploys;
 mod faults;
 mod lives;
+mod omitted;
 mod permissions;
 mod resilience;
 mod support;

@@ -113,6 +113,7 @@ async fn rendered(renderers: &Renderers, root: &Path, sources: &[Source]) -> Ren
     let wanted = Wanted {
         root,
         owner: RepoId(1),
+        omitted: &std::sync::Arc::default(),
         environment: &environment,
         sources,
         namespace: Some("web"),

@@ -248,6 +248,7 @@ async fn endless_templates_end() {
         let wanted = Wanted {
             root: root.path(),
             owner: crate::model::id::RepoId(1),
+            omitted: &std::sync::Arc::default(),
             environment: &environment,
             sources: &sources,
             namespace: None,

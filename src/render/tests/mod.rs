@@ -2,15 +2,17 @@
 
 mod affected;
 mod hostile;
+mod omitted;
 mod plain;
 mod programs;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::{Budget, Limits, Rendered, Renderers, Wanted, render};
+use super::{Budget, Limits, Omitted, Rendered, Renderers, Wanted, render};
 use crate::model::fault::Fault;
 use crate::model::id::RepoId;
 use crate::model::settings::Source;
@@ -51,12 +53,24 @@ async fn render_all(
     namespace: Option<&str>,
     capabilities: &Capabilities,
 ) -> Rendered {
+    render_without(root, &Arc::default(), sources, namespace, capabilities).await
+}
+
+/// The same of a tree that lacks something.
+async fn render_without(
+    root: &TempDir,
+    omitted: &Arc<Omitted>,
+    sources: &[Source],
+    namespace: Option<&str>,
+    capabilities: &Capabilities,
+) -> Rendered {
     let environment = "staging".parse().unwrap();
     let budget = Budget::new(&Limits::default());
     let root_path = root.path();
     let wanted = Wanted {
         root: root_path,
         owner: RepoId(1),
+        omitted,
         environment: &environment,
         sources,
         namespace,

@@ -140,7 +140,7 @@ async fn what_no_manifest_may_be_is_told_with_file_line_and_remedy() {
             "only Tidegate",
         ),
         ("a: b: c\n", 1, "not valid YAML"),
-        ("version https://git-lfs.github.com/spec/v1\noid sha256:x\n", 0, "LFS"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:x\n", 1, "LFS"),
     ];
     for (text, line, message) in table {
         let fault = fault(&[("a/x.yaml", text)], "a").await;

@@ -190,6 +190,7 @@ async fn a_missing_program_is_ours_to_mend_and_other_apps_do_without_it() {
     let wanted_plain = Wanted {
         root: root.path(),
         owner: crate::model::id::RepoId(1),
+        omitted: &std::sync::Arc::default(),
         environment: &environment,
         sources: &sources,
         namespace: None,
@@ -215,6 +216,7 @@ async fn a_renderer_that_is_too_slow_or_says_too_much_is_the_apps_fault() {
     let wanted = Wanted {
         root: root.path(),
         owner: crate::model::id::RepoId(1),
+        omitted: &std::sync::Arc::default(),
         environment: &environment,
         sources: &sources,
         namespace: None,
