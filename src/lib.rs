@@ -13,6 +13,7 @@ mod diff;
 mod directory;
 mod git;
 mod github;
+mod jail;
 mod layout;
 mod model;
 mod parse;

@@ -50,6 +50,7 @@ impl App {
         for sentence in config.not_yet() {
             tracing::warn!("{sentence}");
         }
+        parts::unjailed(&config);
         if let Some(own) = &config.defaults {
             crate::parse::defaults(&own.node, &own.text, &own.file).map_err(Failure::Author)?;
         }
@@ -59,7 +60,7 @@ impl App {
         let cx = Arc::new(Context {
             github: GitHub::connect(&credentials, &github.api)?,
             git: Git::open(parts::git(&config)?, config.cache.clone(), github.git.clone()).await?,
-            renderers: parts::renderers(&config, parts::Keep::On)?,
+            renderers: parts::keeping(&config, parts::Keep::On)?,
             templates: Templates::builtin()?,
             targets: config.targets.clone(),
             forks: parts::forks(config.forks),

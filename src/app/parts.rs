@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, Forks, Log, LogFormat};
+use crate::config::{Config, Forks, Log, LogFormat, Sandbox};
+use crate::jail::{Jail, Support};
 use crate::model::fault::{Cause, Failure};
 use crate::process;
 use crate::render::{Cache, Limits, Renderers};
@@ -30,16 +31,35 @@ pub(crate) enum Keep {
 }
 
 /// Kustomize and Helm, from the operator's folder or PATH, with the operator's limits.
-pub(crate) fn renderers(config: &Config, keep: Keep) -> Result<Renderers, Failure> {
+pub(crate) fn renderers(config: &Config) -> Renderers {
     let render = &config.render;
     let mut found = Renderers::find(render.tools.as_deref(), Some(OsStr::new(&config.path)));
     let output = usize::try_from(render.output).unwrap_or(usize::MAX);
     found.limits = Limits::of(render.time, render.memory, output);
+    found.jail = Jail::new(render.sandbox == Sandbox::Require);
+    found
+}
+
+/// The same, with what was rendered before.
+pub(crate) fn keeping(config: &Config, keep: Keep) -> Result<Renderers, Failure> {
+    let mut found = renderers(config);
     found.cache = Some(match keep {
-        Keep::On => Cache::open(&config.cache.join(RENDERED), render.cache)?,
-        Keep::Run => Cache::temporary(render.cache)?,
+        Keep::On => Cache::open(&config.cache.join(RENDERED), config.render.cache)?,
+        Keep::Run => Cache::temporary(config.render.cache)?,
     });
     Ok(found)
+}
+
+/// Says in the log what the kernel lacks of the jail, and what follows from it.
+pub(crate) fn unjailed(config: &Config) {
+    for sentence in Support::look().missing() {
+        match config.render.sandbox {
+            Sandbox::Require => tracing::error!(
+                "{sentence}; `render.sandbox` is `require`, so nothing is rendered with Kustomize or Helm"
+            ),
+            Sandbox::BestEffort => tracing::warn!("{sentence}"),
+        }
+    }
 }
 
 /// What is done for pull requests of forks.

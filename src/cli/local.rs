@@ -52,7 +52,7 @@ impl Bench {
         if local.tidiness().await? == Tidiness::Dirty {
             note("warning: what is not committed is not seen");
         }
-        let renderers = parts::renderers(&config, parts::Keep::Run)?;
+        let renderers = parts::keeping(&config, parts::Keep::Run)?;
         let (clusters, file) = (Clusters::default(), checkout.file.clone());
         Ok(Self { local, config, renderers, clusters, file })
     }

@@ -5,6 +5,7 @@
 
 mod apply;
 mod check;
+mod doctor;
 mod interrupt;
 mod local;
 mod plan;
@@ -37,6 +38,7 @@ Examples:
   tidegate plan --rendered                   what this branch would change, without GitHub or a cluster
   tidegate plan staging --config server.yaml the same against the live target
   tidegate apply staging --digest sha256:…   make exactly that happen
+  tidegate doctor --config server.yaml       is everything here that the server needs?
   tidegate serve --config server.yaml        the GitHub App
 
 Exit codes: 0 done, no change; 1 an error; 2 plan found changes; 64 usage; 130 ended by Ctrl-C.";
@@ -68,6 +70,9 @@ enum Verb {
     Plan(plan::Options),
     /// Make an environment equal to a revision.
     Apply(apply::Options),
+    /// Say whether everything is here that the server needs: git, kustomize, helm, the jail, folders.
+    #[command(after_long_help = doctor::HELP)]
+    Doctor,
     /// Read one webhook payload and say what would follow from it.
     Replay(replay::Options),
     /// Print a JSON Schema: of .tidegate.yaml for editors, or of the plan document.
@@ -94,6 +99,13 @@ enum Document {
 
 /// Runs the program with these arguments and the variables of the environment.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut arguments = arguments.into_iter().peekable();
+    let own = arguments.next();
+    // Before anything else is made: every renderer is paid for with this way.
+    if arguments.next_if(|verb| verb == "jail").is_some() {
+        return ExitCode::from(crate::jail::enter(arguments));
+    }
+    let arguments = own.into_iter().chain(arguments);
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -126,6 +138,7 @@ async fn dispatch(arguments: Arguments) -> u8 {
             let interrupt = Interrupt::default();
             ended(Box::pin(apply::run(config, &options, &interrupt)), &interrupt).await
         }
+        Verb::Doctor => ended(Box::pin(doctor::run(config)), &Interrupt::default()).await,
         Verb::Replay(options) => replay::run(&options),
         Verb::Schema { document } => {
             let schema = match document {

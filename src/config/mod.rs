@@ -137,10 +137,10 @@ pub(crate) struct Render {
 /// Is a jail needed?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sandbox {
-    /// Nothing is rendered without one.
+    /// No program renders where the kernel lacks a part of it.
     Require,
-    /// Render without one.
-    None,
+    /// Programs render in as much of it as there is.
+    BestEffort,
 }
 
 /// Who loads.
@@ -180,11 +180,6 @@ impl Config {
     /// What is set and has no effect yet, a sentence for each: nobody should rely on it.
     pub(crate) fn not_yet(&self) -> Vec<String> {
         let mut told = Vec::new();
-        if self.render.sandbox == Sandbox::Require {
-            told.push(
-                "render.sandbox is `require`, and there is no jail yet: renderers run without one".to_owned(),
-            );
-        }
         if !self.render.hosts.is_empty() {
             told.push("render.hosts has no effect yet: no host is allowed or refused".to_owned());
         }

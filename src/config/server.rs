@@ -94,7 +94,7 @@ impl Reader<'_> {
         let seconds = get("seconds").and_then(|field| field.number(1..=600));
         let size =
             |key, of| get(key).and_then(|field| size(&field)).or(address::bytes(default(of))).unwrap_or(0);
-        let words = [("require", Sandbox::Require), ("none", Sandbox::None)];
+        let words = [("require", Sandbox::Require), ("best-effort", Sandbox::BestEffort)];
         let hosts = section.as_ref().map(|section| section.each("hosts", host)).unwrap_or_default();
         Render {
             time: Duration::from_secs(seconds.or(default("render.seconds").parse().ok()).unwrap_or(0)),

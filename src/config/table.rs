@@ -141,8 +141,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "render.sandbox",
         "require",
-        "Is a jail needed around renderers: `require` or `none`? No effect yet: there is no jail. They run without our \
-         variables and within the limits above, as the server's own user, and can reach the network.",
+        "Is the jail needed around Kustomize and Helm? `require`: nothing is rendered with them where the kernel lacks \
+         Landlock or seccomp. `best-effort`: with what there is; the log and `tidegate doctor` say what is missing.",
     ),
     setting(
         "render.hosts",

@@ -80,7 +80,7 @@ targets:
   audit: {branch: {name: 'rendered/{environment}'}, repositories: [acme/shop]}
   trial: {directory: {path: out}}
 forks: preview-on-request
-render: {seconds: 30, memory: 2GiB, output: 1MiB, sandbox: none, hosts: [charts.example.com], tools: bin}
+render: {seconds: 30, memory: 2GiB, output: 1MiB, sandbox: best-effort, hosts: [charts.example.com], tools: bin}
 ";
 
 #[test]
@@ -103,7 +103,7 @@ fn the_whole_file_of_the_documentation_is_understood() {
     assert_eq!(defaults.node.line, 7);
     assert_eq!(config.forks, Forks::PreviewOnRequest);
     assert_eq!((config.render.time, config.render.memory), (Duration::from_secs(30), 2 << 30));
-    assert_eq!((config.render.output, config.render.sandbox), (1 << 20, Sandbox::None));
+    assert_eq!((config.render.output, config.render.sandbox), (1 << 20, Sandbox::BestEffort));
     assert_eq!(config.render.tools, Some(folder.0.path().join("bin")));
     assert_eq!(config.path, "/usr/bin");
 
@@ -417,10 +417,9 @@ fn the_examples_of_the_documentation_are_valid() {
 #[test]
 fn what_has_no_effect_yet_is_told() {
     let told = |settings: &str| Folder::new(settings).load(&[], Need::Local).unwrap().not_yet().join("\n");
-    assert!(told("").starts_with("render.sandbox is `require`, and there is no jail yet"));
-    assert_eq!(told("render: {sandbox: none}"), "");
-    let told = told(&WHOLE.replace("sandbox: none", "sandbox: require"));
-    for setting in ["render.sandbox", "render.hosts", "url ", "targets.prod-eu.emergency"] {
+    assert_eq!(told(""), "");
+    let told = told(WHOLE);
+    for setting in ["render.hosts", "url ", "targets.prod-eu.emergency"] {
         assert!(told.contains(setting), "{setting}: {told}");
     }
     assert!(!told.contains("audit"), "{told}");

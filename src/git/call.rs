@@ -168,6 +168,8 @@ impl Call {
             dir: place.dir.clone().unwrap_or_else(|| PathBuf::from("/")),
             stdin: self.stdin.clone(),
             limits: Limits { time, stdout: self.most, ..Limits::default() },
+            session: false,
+            called: None,
         };
         match process::run(&program).await {
             Ok(output) => Ok(Answer {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -249,7 +250,7 @@ async fn write(
             }
             let target = into.join(&path);
             let result = match target.parent() {
-                Some(parent) if made.insert(parent.to_owned()) => fs::create_dir_all(parent),
+                Some(parent) if made.insert(parent.to_owned()) => folders(parent),
                 _ => Ok(()),
             };
             result.and_then(|()| put(&target, &content)).map_err(|error| refused(path, error))?;
@@ -285,9 +286,25 @@ fn refused(path: String, error: io::Error) -> Error {
     }
 }
 
+/// Makes a folder and those above it that are missing. Like files they can be read by everybody who may enter the folder
+/// that all of it lies in, whatever our own mask of modes is: renderers are another user.
+fn folders(path: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o755).create(path) {
+        Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o755)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            folders(path.parent().ok_or(error)?)?;
+            folders(path)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Writes a new file; an existing one, or a link, is an error.
 fn put(path: &Path, content: &[u8]) -> io::Result<()> {
-    OpenOptions::new().write(true).create_new(true).open(path)?.write_all(content)
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(0o644))?;
+    file.write_all(content)
 }
 
 /// Writes nothing.

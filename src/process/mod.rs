@@ -10,7 +10,9 @@ mod group;
 #[cfg(feature = "parts")]
 mod tests;
 
+use std::convert::Infallible;
 use std::ffi::{OsStr, OsString};
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -41,6 +43,11 @@ pub(crate) struct Program {
     pub stdin: Option<Vec<u8>>,
     /// How much it may use.
     pub limits: Limits,
+    /// It makes itself the leader of a session first of all; otherwise it is started as the leader of a group, which
+    /// cannot make a session.
+    pub session: bool,
+    /// What messages call it, if not by its file's name.
+    pub called: Option<String>,
 }
 
 /// How much one run of a program may use.
@@ -111,6 +118,8 @@ impl Program {
             dir: dir.into(),
             stdin: None,
             limits: Limits::default(),
+            session: false,
+            called: None,
         }
     }
 
@@ -133,7 +142,10 @@ impl Program {
     }
 
     /// Its file's name, for messages: never the path.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
+        if let Some(called) = &self.called {
+            return called.clone();
+        }
         self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
     }
 }
@@ -148,6 +160,8 @@ impl fmt::Debug for Program {
             .field("dir", &self.dir)
             .field("stdin", &self.stdin.as_ref().map(Vec::len))
             .field("limits", &self.limits)
+            .field("session", &self.session)
+            .field("called", &self.called)
             .finish()
     }
 }
@@ -169,36 +183,54 @@ pub(crate) fn find(name: &str, folder: Option<&Path>, path: Option<&OsStr>) -> O
 
 /// Runs a program to its end and gives all it said; an exit status other than 0 is a result, not an error.
 pub(crate) async fn run(program: &Program) -> Result<Output, Error> {
-    let mut stdout = Vec::new();
-    let ended = run_to(program, |chunk| {
-        stdout.extend_from_slice(chunk);
-        Ok(())
-    });
-    let ended = ended.await?;
-    Ok(Output { stdout, ..ended })
+    match run_while(program, std::future::pending::<Infallible>()).await? {
+        Ok(output) => Ok(output),
+        Err(never) => match never {},
+    }
 }
 
-/// Runs a program and hands on its standard output in pieces as they come; an error of the receiver's ends it.
+/// The same, but `watch` ends it by ending itself: then the inner error is what it saw.
+pub(crate) async fn run_while<W>(
+    program: &Program,
+    watch: impl Future<Output = W>,
+) -> Result<Result<Output, W>, Error> {
+    let mut stdout = Vec::new();
+    let mut take = |chunk: &[u8]| {
+        stdout.extend_from_slice(chunk);
+        Ok(())
+    };
+    let ended = run_to(program, &mut take, watch).await?;
+    Ok(ended.map(|ended| Output { stdout, ..ended }))
+}
+
+//// Runs a program and hands on its standard output in pieces as they come; an error of the receiver's ends it, and so does
+/// the end of `watch`.
 ///
 /// The limit on standard output counts here too; the [`Output`]'s own `stdout` stays empty.
-pub(crate) async fn run_to(
+async fn run_to<W>(
     program: &Program,
-    mut take: impl FnMut(&[u8]) -> io::Result<()> + Send,
-) -> Result<Output, Error> {
+    take: &mut (impl FnMut(&[u8]) -> io::Result<()> + Send),
+    watch: impl Future<Output = W>,
+) -> Result<Result<Output, W>, Error> {
     let (mut child, mut group) = start(program)?;
-    let worked = tokio::time::timeout(program.limits.time, work(program, &mut child, &mut group, &mut take));
-    let result = worked
-        .await
-        .unwrap_or_else(|_| Err(Error::TimedOut { program: program.name(), time: program.limits.time }));
-    if result.is_err() {
+    let result = tokio::select! {
+        worked = tokio::time::timeout(program.limits.time, work(program, &mut child, &mut group, take)) => worked
+            .unwrap_or_else(|_| Err(Error::TimedOut { program: program.name(), time: program.limits.time }))
+            .map(Ok),
+        seen = watch => Ok(Err(seen)),
+    };
+    if !matches!(result, Ok(Ok(_))) {
         group.kill();
+        // It may not have made its session yet. An error says that it has ended.
+        drop(child.start_kill());
         // Whether it is reaped in time changes nothing: it is dead, and the runtime reaps it later.
         drop(tokio::time::timeout(REAP, child.wait()).await);
     }
     result
 }
 
-/// Starts it in a group of its own. The group's guard kills it when dropped.
+/// Starts it in a group of its own, or to make a session of its own. The group's guard kills it when dropped; so does the
+/// runtime, for one that has not made its session yet.
 fn start(program: &Program) -> Result<(Child, Group), Error> {
     #[expect(clippy::disallowed_methods, reason = "this is the place that starts programs")]
     let mut command = Command::new(&program.path);
@@ -210,7 +242,10 @@ fn start(program: &Program) -> Result<(Child, Group), Error> {
         .stdin(if program.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0);
+        .kill_on_drop(true);
+    if !program.session {
+        command.process_group(0);
+    }
     let child = command.spawn().map_err(|source| {
         if source.kind() == io::ErrorKind::NotFound && !program.path.exists() {
             return Error::NotFound { program: program.name() };

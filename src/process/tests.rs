@@ -1,9 +1,10 @@
 //! Real programs: the shell is here only as a program that can be told to misbehave.
 
+use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Error, Limits, Program, find, run, run_to};
+use super::{Error, Limits, Program, find, run, run_to, run_while};
 
 fn shell(script: &str) -> Program {
     Program::new("/bin/sh", "/", ["-c", script]).env("PATH", "/usr/bin:/bin")
@@ -62,14 +63,14 @@ async fn large_input_and_output_flow_at_the_same_time() {
 async fn output_in_pieces_is_whole_and_the_receiver_may_stop_it() {
     let mut sum = 0;
     let script = shell("head -c 3000000 /dev/zero");
-    let output = run_to(&script, |chunk| {
+    let mut take = |chunk: &[u8]| {
         sum += chunk.len();
         Ok(())
-    })
-    .await
-    .unwrap();
+    };
+    let output = run_to(&script, &mut take, pending::<()>()).await.unwrap().unwrap();
     assert_eq!((sum, output.stdout.len(), output.status), (3_000_000, 0, 0));
-    let error = run_to(&shell("yes"), |_| Err(std::io::Error::other("enough"))).await.unwrap_err();
+    let mut enough = |_: &[u8]| Err(std::io::Error::other("enough"));
+    let error = run_to(&shell("yes"), &mut enough, pending::<()>()).await.unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error}");
 }
 
@@ -112,6 +113,24 @@ async fn nobody_waiting_kills_it_too() {
         began = until(|| file.exists()) => assert!(began),
     }
     assert!(gone(&std::fs::read_to_string(file).unwrap()).await);
+}
+
+#[tokio::test]
+async fn a_watch_ends_it_by_ending() {
+    let began = Instant::now();
+    let seen = run_while(&shell("sleep 600"), async { "smoke" }).await.unwrap();
+    assert_eq!(seen, Err("smoke"));
+    assert!(began.elapsed() < PATIENCE);
+    let output = run_while(&shell("exit 4"), pending::<()>()).await.unwrap().unwrap();
+    assert_eq!(output.status, 4);
+}
+
+#[tokio::test]
+async fn one_that_makes_no_session_of_its_own_is_killed_all_the_same() {
+    let limits = Limits { time: Duration::from_secs(1), ..Limits::default() };
+    let late = Program { session: true, ..Program::new("/bin/sleep", "/", ["600"]).limits(limits) };
+    let error = tokio::time::timeout(PATIENCE, run(&late)).await.expect("it ends").unwrap_err();
+    assert!(matches!(error, Error::TimedOut { .. }), "{error}");
 }
 
 #[tokio::test]

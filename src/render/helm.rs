@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::jail::Cell;
 use crate::model::fault::{Failure, Fault};
 use crate::model::settings::Values;
 use crate::process::Output;
@@ -74,12 +75,12 @@ fn arguments(
     ready: &Ready,
     scratch: &Path,
 ) -> Result<Vec<OsString>, Failure> {
-    let failed = |error: std::io::Error| Failure::ours("values or charts could not be written down", error);
     let chart = if ready.chart.places.is_empty() {
         context.tree.absolute(&task.path)
     } else {
         let whole = scratch.join(WHOLE);
-        chart::copy(&context.tree, &task.path, &ready.chart, &whole).map_err(failed)?;
+        chart::copy(&context.tree, &task.path, &ready.chart, &whole)
+            .map_err(|error| Failure::ours("a chart could not be put together", error))?;
         whole
     };
     let mut args: Vec<OsString> =
@@ -101,7 +102,7 @@ fn arguments(
     args.extend(context.api_versions.iter().map(|version| format!("--api-versions={version}").into()));
     for (index, (bytes, _)) in ready.values.iter().enumerate() {
         let path = scratch.join(values_name(index));
-        std::fs::write(&path, bytes).map_err(failed)?;
+        program::write(&path, bytes)?;
         args.push("--values".into());
         args.push(path.into_os_string());
     }
@@ -110,12 +111,17 @@ fn arguments(
 
 /// Renders one app.
 pub(super) async fn run(context: Arc<Context>, task: Arc<Task>, ready: Arc<Ready>) -> Result<Part, Failure> {
-    let scratch = program::scratch()?;
+    let scratch = program::scratch(&context.renderers.jail)?;
     let home = scratch.path().to_owned();
     let (own, order, given) = (Arc::clone(&context), Arc::clone(&task), Arc::clone(&ready));
     let args = compute(move || arguments(&own, &order, &given, &home)).await??;
     let app = shown(&task.path);
-    match program::run(&context, "helm", &app, scratch.path(), args).await? {
+    // Where the chart was put together, the copy is all that is read.
+    let mut read_from =
+        if ready.chart.places.is_empty() { ready.inputs.readable(&context.tree) } else { Vec::new() };
+    read_from.push(scratch.path().to_owned());
+    let cell = Cell { read: read_from, ..Cell::default() };
+    match program::run(&context, "helm", &app, args, cell).await? {
         Err(fault) => {
             let fault = Fault { file: Some(below(&task.path, CHART)), ..fault };
             Ok(Part { faults: vec![fault], ..Part::default() })

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read as _;
+use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use aws_lc_rs::digest;
@@ -17,7 +18,7 @@ use crate::model::fault::Fault;
 use crate::model::id::Digest;
 use crate::model::settings::Values;
 use crate::render::sources::Task;
-use crate::render::tree::{Found, below};
+use crate::render::tree::{Found, Tree, below};
 use crate::render::{Context, Limits};
 
 /// Counted up when what is made of a renderer's output changes, so that what an older Tidegate kept is not taken.
@@ -41,6 +42,20 @@ pub(super) struct Inputs {
 pub(super) struct Memory {
     files: Mutex<HashMap<String, Digest>>,
     whole: OnceLock<Digest>,
+}
+
+impl Inputs {
+    /// What the jail must let it read.
+    pub(super) fn readable(&self, tree: &Tree) -> Vec<PathBuf> {
+        if self.whole {
+            return vec![tree.absolute("")];
+        }
+        let folders: Vec<PathBuf> = self.folders.iter().filter_map(|folder| tree.real(folder)).collect();
+        let files = self.files.iter().filter_map(|file| tree.real(file));
+        let outside: BTreeSet<PathBuf> =
+            files.filter(|file| !folders.iter().any(|folder| file.starts_with(folder))).collect();
+        folders.iter().cloned().chain(outside).collect()
+    }
 }
 
 /// The digest of everything that rendering an app depends on: the contents of its files under their names, the renderer and

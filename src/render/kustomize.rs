@@ -1,9 +1,9 @@
 //! Kustomize apps: `kustomize build`, without plugins, without Helm, and with what it reads known beforehand.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 
+use crate::jail::Cell;
 use crate::model::fault::{Failure, Fault};
 use crate::process::Output;
 use crate::render::closure::{Closure, closure};
@@ -33,30 +33,27 @@ pub(super) fn prepare(context: &Context, task: &Task) -> Result<Ready, Vec<Fault
 
 /// Renders one app.
 pub(super) async fn run(context: Arc<Context>, task: Arc<Task>, ready: Arc<Ready>) -> Result<Part, Failure> {
-    let scratch = program::scratch()?;
     let args = vec!["build".into(), context.tree.absolute(&task.path).into_os_string()];
     let app = shown(&task.path);
-    match program::run(&context, "kustomize", &app, scratch.path(), args).await? {
+    let cell = Cell { read: ready.inputs.readable(&context.tree), ..Cell::default() };
+    match program::run(&context, "kustomize", &app, args, cell).await? {
         Err(fault) => Ok(Part { faults: vec![fault], ..Part::default() }),
-        Ok(output) => {
-            let home = scratch.path().to_owned();
-            compute(move || read(&context, &task.path, &ready.closure, &output, &home)).await
-        }
+        Ok(output) => compute(move || read(&context, &task.path, &ready.closure, &output)).await,
     }
 }
 
 /// What a run gave: manifests, or the reason why there are none.
-fn read(context: &Context, app: &str, closure: &Closure, output: &Output, scratch: &Path) -> Part {
+fn read(context: &Context, app: &str, closure: &Closure, output: &Output) -> Part {
     let tree = &context.tree;
     let mut part = Part::default();
     let file = tree.any(app, KUSTOMIZATIONS).map(|name| below(app, name));
     let stderr = output.message();
     if !output.success() {
-        let fault = broken(context, closure).unwrap_or_else(|| explain(&stderr, tree, scratch, app, closure));
+        let fault = broken(context, closure).unwrap_or_else(|| explain(&stderr, tree, app, closure));
         part.faults.push(if fault.file.is_none() { Fault { file, ..fault } } else { fault });
         return part;
     }
-    part.warnings = message::warnings(&stderr, tree, scratch);
+    part.warnings = message::warnings(&stderr, tree, &tree.absolute(""));
     let limits = &context.renderers.limits;
     part.read(&output.stdout, From { app, file: file.as_deref(), lines: Lines::Rendered }, &limits.yaml);
     let (index, sealed) = index(context, closure);
@@ -118,12 +115,12 @@ fn broken(context: &Context, closure: &Closure) -> Option<Fault> {
 }
 
 /// Kustomize's own message: the innermost reason, and the file that it names.
-fn explain(stderr: &str, tree: &Tree, scratch: &Path, app: &str, closure: &Closure) -> Fault {
+fn explain(stderr: &str, tree: &Tree, app: &str, closure: &Closure) -> Fault {
     if let Some(crash) = message::crash(stderr) {
         return Fault::new(format!("kustomize crashed: {crash}")).hint(program::TOO_MUCH);
     }
     let error = stderr.split_once("Error: ").map_or(stderr, |(_, error)| error);
-    let error = message::clean(error, tree, scratch);
+    let error = message::clean(error, tree, &tree.absolute(""));
     // accumulating resources: accumulation err='accumulating resources from 'FILE': REASON': must build at directory …
     let mut reason = error.as_str();
     let mut named = None;

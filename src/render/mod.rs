@@ -40,6 +40,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
+use crate::jail::Jail;
 use crate::model::fault::{Failure, Fault};
 use crate::model::id::{EnvironmentName, RepoId};
 use crate::model::object::Bundle;
@@ -70,6 +71,8 @@ pub(crate) struct Renderers {
     pub helm: Option<PathBuf>,
     /// How much rendering may use.
     pub limits: Limits,
+    /// How they are kept in.
+    pub jail: Jail,
     /// What was rendered before; none: everything is rendered anew.
     pub cache: Option<Cache>,
     /// Whose turn it is; shared by all that renders in this process.
@@ -180,6 +183,10 @@ pub(crate) struct App {
 pub(crate) async fn render(renderers: &Renderers, wanted: &Wanted<'_>) -> Result<Rendered, Failure> {
     let room = wanted.budget.room(wanted.root, wanted.environment);
     let tree = Tree::open(wanted.root, wanted.omitted)?;
+    renderers
+        .jail
+        .admit(wanted.root)
+        .map_err(|error| Failure::ours("the tree could not be opened", error))?;
     let found = sources::find(&tree, wanted, room.apps);
     let app = |task: &Task| App { path: shown(&task.path), renderer: task.renderer, said: task.said };
     let mut counts = Counts { apps: found.apps.len(), objects: 0 };

@@ -9,11 +9,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("yaml", &["model"]),
     ("layout", &["model", "yaml"]),
     ("process", &["model"]),
+    ("jail", &["model", "process"]),
     ("parse", &["model", "yaml"]),
     ("diff", &["model", "yaml"]),
     ("comment", &["model"]),
     ("config", &["model", "yaml"]),
-    ("render", &["model", "process", "yaml"]),
+    ("render", &["jail", "model", "process", "yaml"]),
     ("git", &["layout", "model", "process"]),
     ("directory", &["layout", "model"]),
     ("github", &["model"]),
@@ -42,16 +43,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "cluster", "comment", "config", "diff", "git", "github", "model", "parse", "process", "render",
-            "store", "terminal", "web", "work",
+            "cluster", "comment", "config", "diff", "git", "github", "jail", "model", "parse", "process",
+            "render", "store", "terminal", "web", "work",
         ],
     ),
     ("demo", &["app", "config", "controlplane", "model", "process", "terminal"]),
     (
         "cli",
         &[
-            "app", "cluster", "comment", "config", "demo", "diff", "git", "github", "model", "parse",
-            "render", "terminal", "work", "yaml",
+            "app", "cluster", "comment", "config", "demo", "diff", "git", "github", "jail", "model", "parse",
+            "process", "render", "terminal", "work", "yaml",
         ],
     ),
 ];

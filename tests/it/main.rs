@@ -16,6 +16,7 @@ mod cli;
 mod controlplane;
 mod deploys;
 mod faults;
+mod jail;
 mod lives;
 mod omitted;
 mod permissions;
