@@ -9,7 +9,7 @@ use crate::app::parts;
 use crate::config::{Config, Need, Sandbox, variables};
 use crate::jail::{Cell, Jail, Support};
 use crate::process::{self, Limits, Output, Program};
-use crate::terminal::{DONE, ERROR, fail, harmless, note, out};
+use crate::terminal::{ERROR, fail, harmless, note, out};
 
 /// What each line means and how it ends.
 pub(super) const HELP: &str = "\
@@ -48,11 +48,18 @@ pub(super) async fn run(config: Option<&Path>) -> u8 {
     folder("cache", &config.cache, &mut sheet);
     if let Some(file) = config.database.expose_secret().strip_prefix("sqlite://") {
         let file = file.split('?').next().unwrap_or(file);
-        folder("database", Path::new(file).parent().unwrap_or(Path::new("")), &mut sheet);
+        folder(
+            "database",
+            Path::new(file)
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+                .unwrap_or(Path::new(".")),
+            &mut sheet,
+        );
     }
     folder("temporary files", &std::env::temp_dir(), &mut sheet);
     let printed = out(&harmless(&sheet.text));
-    if sheet.failed { ERROR } else { printed.max(DONE) }
+    if sheet.failed { ERROR } else { printed }
 }
 
 /// The lines so far.
@@ -77,7 +84,7 @@ impl Sheet {
     }
 
     fn line(&mut self, how: &str, words: &str) {
-        self.text.push_str(&format!("{how:<5} {words}\n"));
+        self.text.extend([how, " ".repeat(6_usize.saturating_sub(how.len())).as_str(), words, "\n"]);
     }
 }
 
@@ -92,10 +99,10 @@ async fn git(config: &Config, sheet: &mut Sheet) {
     let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
     match (numbers.next(), numbers.next()) {
         (Some(major), Some(minor)) if (major, minor) >= GIT => {
-            sheet.ok(&format!("git {version}, {}", git.display()))
+            sheet.ok(&format!("git {version}, {}", git.display()));
         }
         (Some(_), Some(_)) => {
-            sheet.fail(&format!("git {version} is too old; install git {}.{} or newer", GIT.0, GIT.1))
+            sheet.fail(&format!("git {version} is too old; install git {}.{} or newer", GIT.0, GIT.1));
         }
         _ => sheet.fail(&format!("{} does not say its version; install git 2.38 or newer", git.display())),
     }
@@ -155,7 +162,7 @@ async fn renderer(name: &str, found: Option<&Path>, args: &[&str], jail: &Jail, 
     match jail.run(&program, &Cell::default()).await {
         Ok(output) if output.success() => sheet.ok(&format!("{name} {}, {}", first(&output), path.display())),
         Ok(output) => {
-            sheet.fail(&format!("{name} ended with {}: {}", output.status, output.message().trim()))
+            sheet.fail(&format!("{name} ended with {}: {}", output.status, output.message().trim()));
         }
         Err(error) => sheet.fail(&format!("{name}: {error}")),
     }

@@ -18,6 +18,7 @@ mod watch;
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::jail::spec::{Limits, Spec};
@@ -97,7 +98,15 @@ impl Jail {
     /// Lets what runs here pass through a folder of ours and read in it, and nobody else. Needed once for each temporary
     /// folder that holds what a [`Cell`] names.
     pub(crate) fn admit(&self, folder: &Path) -> Result<(), Error> {
-        folder::admit(folder, false)
+        self.open(folder, false)
+    }
+
+    fn open(&self, folder: &Path, write: bool) -> Result<(), Error> {
+        match folder::admit(folder, write) {
+            // A root without a root's rights: then runs stay that user, who gets in.
+            Err(_) if !self.require => Ok(()),
+            admitted => admitted,
+        }
     }
 
     /// Runs a program in a cell, with the limits that it carries, and nothing on standard input.
@@ -106,7 +115,7 @@ impl Jail {
     /// [`Error::Jail`].
     pub(crate) async fn run(&self, program: &Program, cell: &Cell) -> Result<Output, Error> {
         if let Some(scratch) = &cell.scratch {
-            folder::admit(&scratch.folder, true)?;
+            self.open(&scratch.folder, true)?;
         }
         let nonce = nonce();
         let (wrapped, scratch) = (self.wrap(program, cell, &nonce)?, cell.scratch.clone());
@@ -200,7 +209,6 @@ pub(crate) fn enter(arguments: impl Iterator<Item = OsString>) -> u8 {
     let (nonce, why) = inside::enter(arguments);
     #[cfg(not(target_os = "linux"))]
     let (nonce, why) = (arguments.map(|_| "").collect::<String>(), support::LINUX.to_owned());
-    use std::io::Write as _;
     // If standard error is gone, the exit code says it.
     drop(writeln!(std::io::stderr().lock(), "{MARK} {nonce}: {why}"));
     REFUSED

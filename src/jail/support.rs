@@ -51,12 +51,16 @@ fn landlock() -> Option<u8> {
         let rules = Ruleset::default()
             .set_compatibility(CompatLevel::HardRequirement)
             .handle_access(AccessFs::from_all(version));
-        let rules = match version {
-            ABI::V4 | ABI::V5 => rules.and_then(|rules| rules.handle_access(AccessNet::from_all(version))),
-            ABI::V6 => rules
-                .and_then(|rules| rules.handle_access(AccessNet::from_all(version)))
-                .and_then(|rules| rules.scope(Scope::from_all(version))),
-            _ => rules,
+        // The kinds of rights that came later.
+        let rules = if version >= ABI::V4 {
+            rules.and_then(|rules| rules.handle_access(AccessNet::from_all(version)))
+        } else {
+            rules
+        };
+        let rules = if version >= ABI::V6 {
+            rules.and_then(|rules| rules.scope(Scope::from_all(version)))
+        } else {
+            rules
         };
         rules.and_then(Ruleset::create).is_ok()
     };

@@ -185,3 +185,41 @@ async fn renderers_give_the_same_inside_and_outside() {
         assert!(outside.stdout.len() > 60, "{name}");
     }
 }
+
+#[tokio::test]
+async fn kustomize_inflates_a_chart_with_helm_as_its_child_and_a_scratch_folder() {
+    let (inputs, (_folder, cell)) = (tempfile::tempdir().unwrap(), scratch(64 << 20, 1_000));
+    let put = |path: &str, text: &str| {
+        let path = inputs.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    put("kustomization.yaml", "helmCharts:\n- {name: h, releaseName: r, valuesInline: {zone: x}}\n");
+    put("charts/h/Chart.yaml", "apiVersion: v2\nname: h\nversion: 1.0.0\n");
+    put("charts/h/values.yaml", "zone: none\n");
+    put(
+        "charts/h/templates/map.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}}\ndata: {z: {{ .Values.zone }}}\n",
+    );
+    Jail::default().admit(inputs.path()).unwrap();
+    let home = cell.scratch.as_ref().unwrap().folder.clone();
+    let args = [
+        "build".into(),
+        "--enable-helm".into(),
+        "--helm-command".into(),
+        tool("helm"),
+        inputs.path().to_owned(),
+    ];
+    let mut program = Program::new(tool("kustomize"), "/", args).env("GOMAXPROCS", "1");
+    for variable in ["HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
+        program = program.env(variable, &home);
+    }
+    let cell = Cell { read: vec![inputs.path().to_owned()], starts: vec![tool("helm")], ..cell };
+    let output = Jail::default().run(&program, &cell).await.unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("name: r\n"), "{}", output.message());
+    // It needs both.
+    let bare = Cell { starts: Vec::new(), ..cell.clone() };
+    assert!(!Jail::default().run(&program, &bare).await.unwrap().success());
+    let bare = Cell { scratch: None, ..cell };
+    assert!(!Jail::default().run(&program, &bare).await.unwrap().success());
+}

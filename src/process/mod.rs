@@ -203,7 +203,7 @@ pub(crate) async fn run_while<W>(
     Ok(ended.map(|ended| Output { stdout, ..ended }))
 }
 
-//// Runs a program and hands on its standard output in pieces as they come; an error of the receiver's ends it, and so does
+/// Runs a program and hands on its standard output in pieces as they come; an error of the receiver's ends it, and so does
 /// the end of `watch`.
 ///
 /// The limit on standard output counts here too; the [`Output`]'s own `stdout` stays empty.

@@ -19,6 +19,9 @@ use crate::jail::inside::Refusal;
 /// of calling, by which the list could be gone around.
 const NEWEST: i64 = 462;
 
+/// The same on all processors; not all of them have a name for it yet.
+const FCHMODAT2: i64 = 452;
+
 /// Refused whatever their arguments.
 const REFUSED: &[i64] = &[
     // The network, and other ways to talk to somebody.
@@ -117,7 +120,7 @@ const REFUSED: &[i64] = &[
     // What a file is, apart from its content: Landlock has no right for it.
     c::SYS_fchmod,
     c::SYS_fchmodat,
-    c::SYS_fchmodat2,
+    FCHMODAT2,
     c::SYS_fchown,
     c::SYS_fchownat,
     c::SYS_truncate,

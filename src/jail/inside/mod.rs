@@ -87,18 +87,20 @@ fn confine(spec: &Spec, program: &Path) -> Result<File, Refusal> {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let (file, loaders) = executables(spec, program)?;
     own::limits(&spec.limits)?;
-    match spec.user.map(own::user) {
-        None | Some(Ok(())) => {}
-        Some(Err(refusal)) if spec.require => return Err(refusal),
-        // `missing` says so where people look.
-        Some(Err(_)) => {}
+    if let Some(Err(refusal)) = spec.user.map(own::user) {
+        // Otherwise it stays who it is, without any rights of root's: they are given up next.
+        if spec.require {
+            return Err(refusal);
+        }
     }
     own::powers()?;
     own::tie(spec.parent)?;
     let mut files = Files::none()?;
     files.execute(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())))?;
     for program in &spec.starts {
-        files.execute(program)?;
+        files.execute(program).map_err(|Refusal(why)| {
+            Refusal(format!("{why}; {} must lie where every user may pass through", program.display()))
+        })?;
     }
     for loader in loaders {
         files.loader(&loader)?;
