@@ -1,5 +1,6 @@
 //! The local commands on a plain repository: no GitHub, no cluster, and the repository is never written to.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -8,6 +9,7 @@ use serde_json::json;
 
 use crate::support::checkout::Checkout;
 use crate::support::page::stable;
+use crate::support::program::probe;
 use crate::support::program::run;
 use crate::support::program::tidegate;
 use crate::support::server::Server;
@@ -248,14 +250,10 @@ fn only_commands_that_mask_keep_a_key_and_never_where_others_could_have_put_one(
 fn a_signal_ends_a_command_with_its_programs_and_folders() {
     let checkout = Checkout::of("shop");
     let (tools, scratch) = (checkout.beside().join("tools"), checkout.beside().join("scratch"));
-    let pid = checkout.beside().join("pid");
     std::fs::create_dir(&tools).unwrap();
     std::fs::create_dir(&scratch).unwrap();
-    let script =
-        format!("#!/bin/sh\necho $$ > {0}.new\n/bin/mv {0}.new {0}\nexec /bin/sleep 600\n", pid.display());
-    std::fs::write(tools.join("helm"), script).unwrap();
-    std::fs::set_permissions(tools.join("helm"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .unwrap();
+    let helm = tools.join("helm");
+    std::fs::copy(probe(), &helm).unwrap();
     let config = json!({"render": {"tools": tools}});
     std::fs::write(checkout.beside().join("operator.yaml"), config.to_string()).unwrap();
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
@@ -265,13 +263,12 @@ fn a_signal_ends_a_command_with_its_programs_and_folders() {
             .args(["render", "staging", "--config", "../operator.yaml"])
             .spawn()
             .unwrap();
-        until("helm runs", || pid.exists());
+        until("helm runs", || !running(&helm).is_empty());
+        let pids = running(&helm);
         kill_process(Pid::from_child(&render), signal).unwrap();
         assert_eq!(render.wait().unwrap().code(), Some(code));
-        let helm = std::fs::read_to_string(&pid).unwrap();
-        until("helm is gone", || !alive(&helm));
+        until("helm is gone", || !pids.iter().any(|pid| alive(pid)));
         assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0, "nothing is left behind");
-        std::fs::remove_file(&pid).unwrap();
     }
 }
 
@@ -282,6 +279,16 @@ fn until(what: &str, holds: impl Fn() -> bool) {
         assert!(began.elapsed() < Duration::from_secs(30), "waited 30 s until {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// The processes of a program.
+fn running(program: &Path) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let started = processes.filter(|process| {
+        let words = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        words.split(|byte| *byte == 0).next() == Some(program.as_os_str().as_encoded_bytes())
+    });
+    started.map(|process| process.file_name().into_string().unwrap()).collect()
 }
 
 fn alive(pid: &str) -> bool {

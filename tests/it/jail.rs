@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::checkout::Checkout;
-use crate::support::program::{command, run, tidegate};
+use crate::support::program::{command, probe, run, tidegate};
 
 /// Whom the jail begins as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +56,7 @@ impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tidegate = Path::new(env!("CARGO_BIN_EXE_tidegate"));
-        let probe = tidegate.with_file_name("examples").join("probe");
-        assert!(probe.is_file(), "the probe is missing: run `cargo build --all-features --examples`");
-        let (tidegate, probe) = (reachable(tidegate, folder.path()), reachable(&probe, folder.path()));
+        let (tidegate, probe) = (reachable(tidegate, folder.path()), reachable(&probe(), folder.path()));
         let place = Self { folder, tidegate, probe };
         place.mode(place.folder.path(), 0o755);
         place.put("in/input", "input", 0o644);
@@ -104,8 +102,9 @@ impl Place {
             made.args(["--reuid", PLAIN, "--regid", PLAIN, "--clear-groups", "--"]).args(words);
             made
         } else {
-            let mut made = command(words.first().unwrap());
-            made.args(words.get(1..).unwrap());
+            let (program, arguments) = words.split_first().unwrap();
+            let mut made = command(program);
+            made.args(arguments);
             made
         };
         made.env_clear().env("PATH", "/usr/bin:/bin").current_dir("/");
@@ -354,7 +353,7 @@ fn nothing_is_inherited_but_the_environment_that_was_given() {
         jailed.extend(read.iter().map(|word| (*word).to_owned()));
         let words: Vec<&str> = jailed.iter().map(String::as_str).collect();
         let inside = fed(place.command(who, &hand(&words)), &place.spec(who, &json!({})));
-        assert!(!said(&inside).contains("other") && said(&inside).contains("9"), "{}", said(&inside));
+        assert!(!said(&inside).contains("other") && said(&inside).contains('9'), "{}", said(&inside));
     }
 }
 

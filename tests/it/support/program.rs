@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::process::Stdio;
 
@@ -31,6 +32,13 @@ fn search() -> OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(tools).chain(std::env::split_paths(&path));
     std::env::join_paths(folders).unwrap()
+}
+
+/// The program that misbehaves on purpose. Cargo builds it with all tests, and not with these alone.
+pub(crate) fn probe() -> PathBuf {
+    let probe = Path::new(env!("CARGO_BIN_EXE_tidegate")).with_file_name("examples").join("probe");
+    assert!(probe.exists(), "the probe is missing: run `cargo build --all-features --examples`");
+    probe
 }
 
 /// What a run printed, and how it ended.
