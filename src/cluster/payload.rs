@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use crate::cluster::clean::clean;
 use crate::cluster::kinds::Served;
 use crate::cluster::owner::{NAMESPACE, PART_OF};
 use crate::model::object::{Object, ObjectId};
@@ -19,9 +20,19 @@ const METADATA: [&str; 7] = [
     "deletionTimestamp",
 ];
 
-/// The body that is applied: as rendered, with its namespace, as a member of this ApplySet.
-pub(super) fn compose(object: &Object, served: &Served, namespace: Option<&str>, set: &str) -> Value {
-    let mut body = object.body.clone();
+/// The body that is applied: as rendered, with its namespace, as a member of this ApplySet. What is another at each render
+/// is as in `live`, which is sent again so that it stays ours: the object that it is applied over, or whose place it takes.
+pub(super) fn compose(
+    object: &Object,
+    served: &Served,
+    namespace: Option<&str>,
+    set: &str,
+    live: Option<&Value>,
+) -> Value {
+    let mut body = match live.filter(|_| !object.volatile.is_empty()) {
+        Some(live) => object.over(&clean(live.clone())),
+        None => object.body.clone(),
+    };
     if let Some(map) = body.as_object_mut() {
         // Status is its controller's; some CRDs and exported manifests carry one.
         map.remove("status");
@@ -138,7 +149,7 @@ mod tests {
         let secret =
             object(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "uid": "x"},
             "data": {"a": "b2xk", "c": "Yw=="}, "stringData": {"a": "new"}}));
-        let body = compose(&secret, &served(true), Some("shop"), "set");
+        let body = compose(&secret, &served(true), Some("shop"), "set", None);
         assert_eq!(body["data"], json!({"a": "bmV3", "c": "Yw=="}));
         assert_eq!(
             body["metadata"],
@@ -148,11 +159,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_another_at_each_render_is_sent_as_it_is_live() {
+        let mut secret = object(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"},
+            "stringData": {"a": "new", "user": "me"}}));
+        secret.volatile = vec!["/stringData/a".to_owned()];
+        let live =
+            json!({"metadata": {"uid": "x", "managedFields": []}, "data": {"a": "b2xk", "user": "eA=="}});
+        let sent = |live| compose(&secret, &served(true), None, "set", live)["data"].clone();
+        assert_eq!(sent(Some(&live)), json!({"a": "b2xk", "user": "bWU="}));
+        assert_eq!(sent(None), json!({"a": "bmV3", "user": "bWU="}));
+
+        let mut labels = object(json!({"apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "s", "labels": {"x1": "y"}}}));
+        labels.volatile = vec!["/metadata/labels".to_owned()];
+        let live = json!({"metadata": {"labels": {"x0": "y", "applyset.kubernetes.io/part-of": "other"}}});
+        let body = compose(&labels, &served(true), None, "set", Some(&live));
+        assert_eq!(body["metadata"]["labels"], json!({"x0": "y", "applyset.kubernetes.io/part-of": "set"}));
+    }
+
+    #[test]
     fn cluster_objects_lose_a_namespace_that_does_not_belong() {
         let class = object(
             json!({"apiVersion": "v1", "kind": "X", "metadata": {"name": "s", "namespace": "n"}, "status": {}}),
         );
-        let body = compose(&class, &served(false), None, "set");
+        let body = compose(&class, &served(false), None, "set", None);
         assert!(body.pointer("/metadata/namespace").is_none() && body.get("status").is_none());
     }
 

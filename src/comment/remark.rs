@@ -71,7 +71,7 @@ pub(crate) fn remarks(change: &Change, public: bool) -> Vec<String> {
     if !public {
         say(Class::ByHand, "Set by hand and left as it is", Some(standing_of));
     }
-    say(Class::Volatile, "Differs each time it is looked at", None);
+    say(Class::Volatile, "Another value at each render: set at creation, then kept", None);
     if change.paths.iter().any(|path| path.path.is_empty() && path.class == Class::Pending) {
         lines.push("Merged earlier, not yet deployed".to_owned());
     }

@@ -1,11 +1,14 @@
 //! Why a path differs. Every differing path gets a label; nothing is subtracted.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::diff::paths::{Difference, differences, related};
 use crate::model::object::Object;
 use crate::model::plan::Class;
 use crate::model::view::{Inventory, Owned};
+use crate::model::volatile::{blank, within};
 
 /// What is known of one object beside its live and predicted state.
 #[derive(Debug, Clone, Copy)]
@@ -38,11 +41,19 @@ impl<'a> Attribution<'a> {
         }
     }
 
-    /// The paths that base and merge render differently.
+    /// The paths that base and merge render differently, whatever differs at each render.
     pub(crate) fn proposed(&self) -> Vec<Difference> {
-        let none = Value::Null;
-        let body = |object: Option<&'a Object>| object.map_or(&none, |object| &object.body);
-        differences(body(self.base), body(self.merge))
+        let body = |object: Option<&'a Object>| match object {
+            Some(object) if object.volatile.is_empty() => Cow::Borrowed(&object.body),
+            Some(object) => Cow::Owned(blank(&object.body, &object.volatile)),
+            None => Cow::Owned(Value::Null),
+        };
+        let mut proposed = differences(&body(self.base), &body(self.merge));
+        if let Some(merge) = self.merge {
+            // What only now begins to differ from render to render is kept as it is, too.
+            proposed.retain(|change| !merge.volatile.iter().any(|place| within(&change.path, place)));
+        }
+        proposed
     }
 
     /// The class of the whole object's creation or deletion.

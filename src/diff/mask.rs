@@ -18,6 +18,7 @@ use crate::model::canonical;
 use crate::model::id::{Digest, EnvironmentId};
 use crate::model::object::ObjectId;
 use crate::model::settings::SecretRule;
+use crate::model::volatile::VEIL;
 
 /// Values shorter than this are masked where they are declared and not searched for elsewhere: they are everywhere.
 const SEARCHED: usize = 8;
@@ -71,18 +72,21 @@ pub(crate) enum Text {
 }
 
 impl<'a> Mask<'a> {
-    /// Learns the secrets of the rendered and of the live objects.
+    /// Learns the secrets of the rendered and of the live objects. Each comes with the places of its volatile values, of
+    /// which nobody can tell whether they are secret.
     pub(crate) fn learn<'b>(
         key: &'a MaskKey,
         environment: &'a EnvironmentId,
         rules: &'a [SecretRule],
-        rendered: impl Iterator<Item = (&'b ObjectId, &'b Value)>,
-        live: impl Iterator<Item = (&'b ObjectId, &'b Value)>,
+        rendered: impl Iterator<Item = (&'b ObjectId, &'b Value, Vec<String>)>,
+        live: impl Iterator<Item = (&'b ObjectId, &'b Value, Vec<String>)>,
     ) -> Self {
-        let collect = |objects: &mut dyn Iterator<Item = (&'b ObjectId, &'b Value)>| {
+        let collect = |objects: &mut dyn Iterator<Item = (&'b ObjectId, &'b Value, Vec<String>)>| {
             let mut found = BTreeSet::new();
-            for (id, body) in objects {
+            for (id, body, volatile) in objects {
                 secrets(id, body, rules, &mut found);
+                let texts = volatile.iter().filter_map(|place| body.pointer(place)?.as_str());
+                found.extend(texts.filter(|text| text.len() >= SEARCHED).map(str::to_owned));
             }
             found
         };
@@ -158,6 +162,8 @@ impl<'a> Mask<'a> {
     /// Replaces everything beneath a declared place, however short.
     fn whole(&self, value: &mut Value, base64: bool, text: Text) {
         match value {
+            // Nothing of it is left.
+            Value::String(string) if string == VEIL => {}
             Value::Object(map) => map.values_mut().for_each(|value| self.whole(value, base64, text)),
             Value::Array(items) => items.iter_mut().for_each(|value| self.whole(value, base64, text)),
             Value::Null => {}

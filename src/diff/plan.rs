@@ -1,5 +1,6 @@
 //! The decision: what must change, object by object. The only place where it is made.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
@@ -16,6 +17,7 @@ use crate::model::plan::{Action, Change, Class, Counts, Effect, Fidelity, PathCh
 use crate::model::settings::Adopt;
 use crate::model::target::Scope;
 use crate::model::view::{Conflict, Inventory, Live, Owner, Prediction, Seen};
+use crate::model::volatile::veil;
 
 /// Everything a plan is decided from. Facts only; no clock, no input or output.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +80,12 @@ pub(crate) fn plan(case: &Case<'_>) -> Plan {
 /// The mask of a case: knows the secrets of both bundles and of what is live.
 pub(crate) fn learn<'a>(case: &Case<'a>) -> Mask<'a> {
     let objects = |bundle: &'a Bundle| {
-        bundle.objects.iter().chain(&bundle.hooks).map(|object| (&object.id, &object.body))
+        let all = bundle.objects.iter().chain(&bundle.hooks);
+        all.map(|object| (&object.id, &object.body, object.volatile.clone()))
+    };
+    let places = |seen: &Seen, body: &Value| {
+        let object = case.merge.find(&seen.id).or_else(|| case.base?.find(&seen.id));
+        object.map_or_else(Vec::new, |object| object.places(body))
     };
     Mask::learn(
         case.key,
@@ -92,7 +99,11 @@ pub(crate) fn learn<'a>(case: &Case<'a>) -> Mask<'a> {
                 | Prediction::Replaced { after, .. } => Some(after),
                 Prediction::Gone | Prediction::Refused { .. } => None,
             };
-            seen.live.iter().map(|live| &live.body).chain(predicted).map(|body| (&seen.id, body))
+            seen.live
+                .iter()
+                .map(|live| &live.body)
+                .chain(predicted)
+                .map(|body| (&seen.id, body, places(seen, body)))
         }),
     )
 }
@@ -205,8 +216,9 @@ impl Draft<'_> {
     fn create(&mut self, subject: &Subject<'_>, after: &Value) {
         let Some(object) = subject.merge else { return };
         let class = subject.attribution.whole();
-        let rendered = self.mask.body(&object.id, &object.body, Text::Rendered);
-        let predicted = self.mask.beside(&object.id, after, &subject.stated());
+        let (body, after) = (veil(&object.body, &object.volatile), subject.veiled(after));
+        let rendered = self.mask.body(&object.id, &body, Text::Rendered);
+        let predicted = self.mask.beside(&object.id, &after, &subject.stated());
         let mut paths =
             vec![PathChange { path: String::new(), class, before: Value::Null, after: rendered.clone() }];
         paths.extend(differences(&rendered, &predicted).into_iter().map(|difference| PathChange {
@@ -215,8 +227,9 @@ impl Draft<'_> {
             before: Value::Null,
             after: difference.after.unwrap_or(Value::Null),
         }));
-        let mut deeds = vec![Deed::whole(class, None, Some(object.body.clone()))];
-        let added = differences(&object.body, after);
+        paths.extend(self.volatile(object, &object.body, &[&object.body]));
+        let added = differences(&body, &after);
+        let mut deeds = vec![Deed::whole(class, None, Some(body))];
         deeds.extend(added.into_iter().map(|difference| Deed { class: Class::SideEffect, difference }));
         let effect = effect(self.mask, &deeds);
         let diff = unified::text(&Value::Null, &rendered);
@@ -236,7 +249,7 @@ impl Draft<'_> {
         } else {
             None
         };
-        let before = self.mask.beside(&subject.seen.id, &live.body, &subject.stated());
+        let before = self.mask.beside(&subject.seen.id, &subject.veiled(&live.body), &subject.stated());
         let action = if kept.is_some() { Action::Keep } else { Action::Delete };
         let diff = if kept.is_some() { String::new() } else { unified::text(&before, &Value::Null) };
         let paths = vec![PathChange {
@@ -256,7 +269,8 @@ impl Draft<'_> {
     fn update(&mut self, subject: &Subject<'_>, live: &Live, (action, after): (Action, &Value)) {
         let id = &subject.seen.id;
         let proposed = subject.attribution.proposed();
-        let deeds: Vec<Deed> = differences(&live.body, after)
+        let (was, becomes) = (subject.veiled(&live.body), subject.veiled(after));
+        let deeds: Vec<Deed> = differences(&was, &becomes)
             .into_iter()
             .map(|difference| Deed {
                 class: subject.attribution.class(&difference.path, &proposed),
@@ -264,8 +278,10 @@ impl Draft<'_> {
             })
             .collect();
         let git = subject.stated();
-        let before = self.mask.beside(id, &live.body, &git);
-        let after = self.mask.beside(id, after, &git);
+        let volatile: Vec<PathChange> =
+            subject.merge.iter().flat_map(|object| self.volatile(object, after, &git)).collect();
+        let before = self.mask.beside(id, &subject.veiled_once(was, after), &git);
+        let after = self.mask.beside(id, &becomes, &git);
         let at = |class: Class, path: String| PathChange {
             before: before.pointer(&path).cloned().unwrap_or(Value::Null),
             after: after.pointer(&path).cloned().unwrap_or(Value::Null),
@@ -303,9 +319,21 @@ impl Draft<'_> {
             let by_hand = live.by_hand.iter().map(|path| self.mask.pointer(path, &git));
             let by_hand: Vec<_> = by_hand.filter(|path| after.pointer(path).is_some()).collect();
             paths.extend(by_hand.into_iter().map(|path| at(Class::ByHand, path)));
+            paths.extend(volatile);
             let effect = effect(self.mask, &deeds);
             self.push(subject, action, (paths, unified::text(&before, &after)), effect);
         }
+    }
+
+    /// Where another render would give another value, in a body of the object; without any value.
+    fn volatile(&self, object: &Object, body: &Value, git: &[&Value]) -> Vec<PathChange> {
+        let path = |place: String| PathChange {
+            path: self.mask.pointer(&place, git),
+            class: Class::Volatile,
+            before: Value::Null,
+            after: Value::Null,
+        };
+        object.places(body).into_iter().map(path).collect()
     }
 
     fn push(
@@ -354,6 +382,22 @@ impl Subject<'_> {
             .unwrap_or_default()
     }
 
+    /// A live or predicted body without what differs at each render.
+    fn veiled<'b>(&self, body: &'b Value) -> Cow<'b, Value> {
+        match self.merge.or(self.attribution.base) {
+            Some(object) if !object.volatile.is_empty() => Cow::Owned(object.veiled(body)),
+            Some(_) | None => Cow::Borrowed(body),
+        }
+    }
+
+    /// The same of what differed at each render up to now and has its own value from now on, which replaces the live one.
+    fn veiled_once<'b>(&self, was: Cow<'b, Value>, after: &Value) -> Cow<'b, Value> {
+        let Some(base) = self.attribution.base.filter(|base| !base.volatile.is_empty()) else { return was };
+        let mut places = base.places(&was);
+        places.retain(|place| was.pointer(place) != after.pointer(place));
+        Cow::Owned(veil(&was, &places))
+    }
+
     /// What Git states of it, before and after this change.
     fn stated(&self) -> Vec<&Value> {
         self.merge.into_iter().chain(self.attribution.base).map(|object| &object.body).collect()
@@ -400,14 +444,15 @@ fn hooks(case: &Case<'_>, mask: &Mask<'_>, changes: &[Change]) -> Vec<Change> {
         .hooks
         .iter()
         .map(|hook| {
-            let body = mask.body(&hook.id, &hook.body, Text::Rendered);
+            let veiled = veil(&hook.body, &hook.volatile);
+            let body = mask.body(&hook.id, &veiled, Text::Rendered);
             let paths = vec![PathChange {
                 path: String::new(),
                 class: Class::ThisChange,
                 before: Value::Null,
                 after: body.clone(),
             }];
-            let deed = Deed::whole(Class::ThisChange, None, Some(hook.body.clone()));
+            let deed = Deed::whole(Class::ThisChange, None, Some(veiled));
             Change {
                 action: Action::Create,
                 id: hook.id.clone(),

@@ -40,7 +40,8 @@ fn surprises(case: &Case<'_>, mask: &crate::diff::mask::Mask<'_>, applied: &Appl
         return Vec::new();
     };
     // A replacement or a first creation gets allocated fields that no prediction can know; only declared ones count.
-    let declared = case.merge.find(&applied.id).map(|object| &object.body);
+    let object = case.merge.find(&applied.id);
+    let declared = object.map(|object| &object.body);
     let predicted = match &seen.prediction {
         Prediction::Becomes(after)
         | Prediction::Contested { after, .. }
@@ -48,7 +49,11 @@ fn surprises(case: &Case<'_>, mask: &crate::diff::mask::Mask<'_>, applied: &Appl
         Prediction::Gone | Prediction::Refused { .. } => return Vec::new(),
     };
     let fresh = matches!(applied.action, Action::Create | Action::Replace);
-    differences(&mask.body(&applied.id, predicted, Text::Live), &mask.body(&applied.id, actual, Text::Live))
+    let shown = |body: &Value| {
+        let veiled = object.map(|object| object.veiled(body));
+        mask.body(&applied.id, veiled.as_ref().unwrap_or(body), Text::Live)
+    };
+    differences(&shown(predicted), &shown(actual))
         .into_iter()
         .filter(|difference| !fresh || declared.is_some_and(|body| body.pointer(&difference.path).is_some()))
         .map(|difference| PathChange {

@@ -128,8 +128,9 @@ async fn take(folder: &Path, step: &Step<'_>, run: &Run<'_>) -> Applied {
 }
 
 async fn write(folder: &Path, path: &str, object: &Object) -> Result<Done, Error> {
-    let bytes = layout::bytes(object);
-    if file::read(folder, path).await?.is_some_and(|there| there == bytes) {
+    let there = file::read(folder, path).await?;
+    let bytes = layout::bytes_over(object, there.as_deref());
+    if there.is_some_and(|there| there == bytes) {
         return Ok(Done::Unchanged);
     }
     file::write(folder, path, &bytes).await?;

@@ -179,8 +179,10 @@ impl BranchTarget {
         steps: &[Step<'_>],
     ) -> Result<Commit, Error> {
         let objects = self.objects();
-        let there: BTreeMap<String, Sha> = match parent.tip {
-            Some(tip) => objects.list(tip).await?.into_iter().map(|entry| (entry.path, entry.blob)).collect(),
+        let there: BTreeMap<String, Entry> = match parent.tip {
+            Some(tip) => {
+                objects.list(tip).await?.into_iter().map(|entry| (entry.path.clone(), entry)).collect()
+            }
             None => BTreeMap::new(),
         };
         let scratch = tempfile::Builder::new()
@@ -214,13 +216,17 @@ impl BranchTarget {
     async fn stored(
         &self,
         steps: &[Step<'_>],
-        there: &BTreeMap<String, Sha>,
+        there: &BTreeMap<String, Entry>,
         scratch: &std::path::Path,
     ) -> Result<(BTreeMap<String, Sha>, Vec<Applied>), Error> {
+        let kept = self.kept(steps, there).await?;
         let written: Vec<(&Step<'_>, Vec<u8>)> = steps
             .iter()
             .filter_map(|step| match step.effect {
-                Effect::Write(object) => Some((step, layout::bytes(object))),
+                Effect::Write(object) => {
+                    let there = kept.get(&step.path).map(Vec::as_slice);
+                    Some((step, layout::bytes_over(object, there)))
+                }
                 Effect::Remove | Effect::Leave | Effect::Refuse(_) => None,
             })
             .collect();
@@ -230,7 +236,7 @@ impl BranchTarget {
             written.iter().zip(blobs).map(|((step, _), blob)| (step.path.clone(), blob)).collect();
         let applied = steps.iter().map(|step| {
             let is_so = match step.effect {
-                Effect::Write(_) => there.get(&step.path) == files.get(&step.path),
+                Effect::Write(_) => there.get(&step.path).map(|entry| &entry.blob) == files.get(&step.path),
                 Effect::Remove => !there.contains_key(&step.path),
                 Effect::Leave | Effect::Refuse(_) => true,
             };
@@ -238,6 +244,22 @@ impl BranchTarget {
         });
         let applied = applied.collect();
         Ok((files, applied))
+    }
+
+    /// The files that hold what is another at each render, and must not be written over blindly.
+    async fn kept(
+        &self,
+        steps: &[Step<'_>],
+        there: &BTreeMap<String, Entry>,
+    ) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+        let holds =
+            |step: &&Step<'_>| matches!(step.effect, Effect::Write(object) if !object.volatile.is_empty());
+        let holders = steps.iter().filter(holds).filter_map(|step| there.get(&step.path).cloned());
+        let entries: Vec<Entry> = plain(holders.collect()).collect();
+        if entries.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        self.objects().contents(entries, &Limits::default()).await
     }
 
     /// Pushes, and after an outcome that is not known looks whether it happened.

@@ -14,6 +14,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::model::fault::Fault;
 use crate::model::object::{Bundle, Object};
 use crate::yaml;
@@ -31,9 +33,19 @@ pub(crate) fn files(bundle: &Bundle) -> Result<BTreeMap<String, Vec<u8>>, Fault>
     Ok(files)
 }
 
-/// One object's file.
+/// One object's file where there is none yet.
 pub(crate) fn bytes(object: &Object) -> Vec<u8> {
-    let mut text = yaml::write(&object.body);
+    written(&object.body)
+}
+
+/// One object's file in place of the one that is there: what is another at each render stays as it is there.
+pub(crate) fn bytes_over(object: &Object, there: Option<&[u8]>) -> Vec<u8> {
+    let there = there.filter(|_| !object.volatile.is_empty()).and_then(|there| seen::body(there).ok());
+    there.map_or_else(|| bytes(object), |there| written(&object.over(&there)))
+}
+
+fn written(body: &Value) -> Vec<u8> {
+    let mut text = yaml::write(body);
     if !text.ends_with('\n') {
         text.push('\n');
     }

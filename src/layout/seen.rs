@@ -1,5 +1,5 @@
-//! Looking at files: what is there beside what would be there. The prediction is the rendered object itself, and exact,
-//! since files have no server that could change it.
+//! Looking at files: what is there beside what would be there. The prediction is the rendered object itself, but for
+//! what is another at each render and stays as it is there; and it is exact, since files have no server that could change it.
 
 use serde_json::Value;
 
@@ -32,15 +32,19 @@ pub(crate) fn seen<'f>(
     inventory: Option<&Inventory>,
     file: impl Fn(&str) -> Option<&'f [u8]>,
 ) -> Vec<Seen> {
-    let look = |id: &ObjectId, prediction: Prediction| {
+    let look = |id: &ObjectId, object: Option<&Object>| {
         let (live, warnings) = match file(&path::of(id)) {
             Some(bytes) => live(id, bytes, inventory),
             None => (None, Vec::new()),
         };
+        let prediction = object.map_or(Prediction::Gone, |object| {
+            let over = |live: &Live| object.over(&live.body);
+            Prediction::Becomes(live.as_ref().map_or_else(|| object.body.clone(), over))
+        });
         Seen { id: id.clone(), live, prediction, fidelity: Fidelity::Live, reason: String::new(), warnings }
     };
-    let wanted = wanted.iter().map(|object| look(&object.id, Prediction::Becomes(object.body.clone())));
-    let gone = gone.iter().map(|(id, _)| look(id, Prediction::Gone));
+    let wanted = wanted.iter().map(|object| look(&object.id, Some(object)));
+    let gone = gone.iter().map(|(id, _)| look(id, None));
     wanted.chain(gone).collect()
 }
 

@@ -21,3 +21,4 @@ pub(crate) mod report;
 pub(crate) mod settings;
 pub(crate) mod target;
 pub(crate) mod view;
+pub(crate) mod volatile;

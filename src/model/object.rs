@@ -3,10 +3,11 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::model::canonical;
 use crate::model::id::Digest;
+use crate::model::volatile::blank;
 
 /// Identity of an object: group, kind, namespace, name. The version is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -91,9 +92,12 @@ impl Object {
         self.id.name.ends_with('*')
     }
 
-    /// Digest of what was rendered.
+    /// Digest of what was rendered, whatever the values that are others at each render: two renders have the same.
     pub(crate) fn digest(&self) -> Digest {
-        canonical::digest(&self.body)
+        if self.volatile.is_empty() {
+            return canonical::digest(&self.body);
+        }
+        canonical::digest(&json!({"body": blank(&self.body, &self.volatile), "volatile": self.volatile}))
     }
 }
 

@@ -219,7 +219,7 @@ pub(crate) enum Class {
     NoEffect,
     /// Set by people, not in Git.
     ByHand,
-    /// Differs between two dry runs or two renders.
+    /// Differs between two renders, so that what is live is kept.
     Volatile,
 }
 

@@ -5,7 +5,7 @@ use crate::diff::look::{Candidates, candidates};
 use crate::diff::mask::MaskKey;
 use crate::diff::{Case, floor, plan};
 use crate::model::fault::{Failure, Fault};
-use crate::model::object::Bundle;
+use crate::model::object::{Bundle, Object};
 use crate::model::plan::{Action, Fidelity, Plan};
 use crate::model::report::{Applied, Report};
 use crate::model::settings::{Environment, Limits, Source};
@@ -239,8 +239,9 @@ fn rendered(base: Option<&Bundle>, merge: &Bundle) -> (Option<Inventory>, Vec<Se
         .iter()
         .filter_map(|object| {
             let old = base.find(&object.id).filter(|_| !object.generated());
-            let same = old.is_some_and(|old| old.body == object.body);
-            let prediction = Prediction::Becomes(object.body.clone());
+            let same = old.is_some_and(|old| old.body == object.body || old.digest() == object.digest());
+            let over = |old: &Object| object.over(&old.body);
+            let prediction = Prediction::Becomes(old.map_or_else(|| object.body.clone(), over));
             (!same).then(|| seen(object.id.clone(), old.map(|old| live(&old.body)), prediction))
         })
         .collect();

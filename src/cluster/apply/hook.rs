@@ -87,7 +87,7 @@ impl Course<'_> {
         // What is there by now is an earlier run of the hook that its policy keeps: it is applied again.
         let create = Change { action: Action::Create, ..change(object) };
         let since = Instant::now();
-        let step = Step { change: &create, object, address, owned: None };
+        let step = Step { change: &create, object, address, owned: None, former: None };
         let (body, after) = match desk.write(&step, None).await {
             Effect::Written { body, after } => (body, after),
             Effect::Same { body } => (body.clone(), crate::cluster::clean::clean(body)),

@@ -162,7 +162,7 @@ impl<'a> Course<'a> {
             match object.and_then(|object| Some((object, atlas.of(object)?))) {
                 Some((object, address)) => {
                     let owned = self.owned.get(&change.id).cloned();
-                    ready.push(Step { change, object, address, owned });
+                    ready.push(Step { change, object, address, owned, former: None });
                 }
                 None if object.is_none() => self.fail(change, "the bundle does not hold it".to_owned()),
                 None => self.fail(change, format!("the cluster does not know the kind {}", change.id.kind)),
@@ -396,10 +396,14 @@ fn outcome(id: &ObjectId, action: Action, result: Done, after: Option<Value>) ->
     Applied { id: id.clone(), action, result, after, millis: 0 }
 }
 
-async fn one<'a>(desk: Desk<'a>, step: Step<'a>, found: Option<Found>) -> (Step<'a>, Instant, u64, Effect) {
+async fn one<'a>(
+    desk: Desk<'a>,
+    mut step: Step<'a>,
+    found: Option<Found>,
+) -> (Step<'a>, Instant, u64, Effect) {
     let since = Instant::now();
     let effect = match step.change.action {
-        Action::Replace => desk.replace(&step).await,
+        Action::Replace => desk.replace(&mut step).await,
         Action::Create
         | Action::Update
         | Action::Adopt

@@ -51,6 +51,8 @@ pub(super) struct Step<'a> {
     pub address: Address,
     /// What was known of it before this run.
     pub owned: Option<Owned>,
+    /// What was there and was deleted to make place for it.
+    pub former: Option<Value>,
 }
 
 /// What became of a write.
@@ -110,8 +112,8 @@ impl Desk<'_> {
     }
 
     /// Deletes the incarnation that the plan names, waits until it is gone, creates the new one.
-    pub(super) async fn replace(&self, step: &Step<'_>) -> Effect {
-        let Step { change, address, owned, .. } = step;
+    pub(super) async fn replace(&self, step: &mut Step<'_>) -> Effect {
+        let Step { change, address, owned, .. } = &*step;
         let former = match single(&self.cluster.wire, address).await {
             Ok((_, Found::Live(live))) => Some(live),
             Ok((_, Found::Absent)) => None,
@@ -144,9 +146,10 @@ impl Desk<'_> {
                 Gone::Stopped => return Effect::Stopped,
             }
         }
+        step.former = former;
         let effect = self.write(step, Some(Found::Absent)).await;
-        match (&effect, former) {
-            (Effect::Failed(why), Some(former)) => self.restore(address, former, why).await,
+        match (&effect, step.former.take()) {
+            (Effect::Failed(why), Some(former)) => self.restore(&step.address, former, why).await,
             _ => effect,
         }
     }
@@ -172,7 +175,7 @@ impl Desk<'_> {
 
     /// May it be written, and over what?
     async fn allow(&self, step: &Step<'_>, found: Option<Found>) -> Result<Leave, Effect> {
-        let Step { change, object, address, owned } = step;
+        let Step { change, object, address, owned, .. } = step;
         if let Some((message, _)) = trespass(object, address.namespace.as_deref()) {
             return Err(Effect::Failed(message));
         }
@@ -211,9 +214,13 @@ impl Desk<'_> {
     }
 
     async fn once(&self, step: &Step<'_>, leave: Leave) -> Try {
-        let Step { change, object, address, .. } = step;
+        let Step { change, object, address, former, .. } = step;
         let wire = &self.cluster.wire;
-        let mut payload = compose(object, &address.served, address.namespace.as_deref(), self.set);
+        let live = match &leave {
+            Leave::Update(live) => Some(live),
+            Leave::Create => former.as_ref(),
+        };
+        let mut payload = compose(object, &address.served, address.namespace.as_deref(), self.set, live);
         if !self.permit.holds() {
             return Try::Ended(Effect::Stopped);
         }

@@ -101,7 +101,7 @@ struct Gaze<'a, S> {
 impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
     async fn see(&self, object: &Object, address: Option<&Address>) -> Result<Seen, Error> {
         let Some(address) = address else { return Ok(self.unknown(object)) };
-        let payload = compose(object, &address.served, address.namespace.as_deref(), &self.set);
+        let compose = |live| compose(object, &address.served, address.namespace.as_deref(), &self.set, live);
         let found = self.found.get(&object.id).unwrap_or(&Found::Absent);
         if let Some((message, path)) = trespass(object, address.namespace.as_deref()) {
             return Ok(seen(&object.id, None, Forecast::refused(message, Some(path.to_owned()), Vec::new())));
@@ -117,10 +117,11 @@ impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
                 return Ok(seen(
                     &object.id,
                     None,
-                    Forecast::schema(&payload, format!("it may not be seen: {message}")),
+                    Forecast::schema(&compose(None), format!("it may not be seen: {message}")),
                 ));
             }
         };
+        let payload = compose(live);
         let view = live.map(|live| self.view(live, self.record.entries.get(&object.id), Some(&payload)));
         let question = Question {
             address,
