@@ -22,6 +22,7 @@ mod kustomize;
 mod message;
 mod omitted;
 mod plain;
+mod probe;
 mod program;
 mod schema;
 mod scope;
