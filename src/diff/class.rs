@@ -51,7 +51,8 @@ impl<'a> Attribution<'a> {
         let mut proposed = differences(&body(self.base), &body(self.merge));
         if let Some(merge) = self.merge {
             // What only now begins to differ from render to render is kept as it is, too.
-            proposed.retain(|change| !merge.volatile.iter().any(|place| within(&change.path, place)));
+            let volatile = |path: &str| merge.volatile.iter().any(|place| within(path, place));
+            proposed.retain(|change| change.before.is_none() || !volatile(&change.path));
         }
         proposed
     }

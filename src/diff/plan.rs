@@ -278,7 +278,7 @@ impl Draft<'_> {
             })
             .collect();
         let git = subject.stated();
-        let volatile: Vec<PathChange> =
+        let mut volatile: Vec<PathChange> =
             subject.merge.iter().flat_map(|object| self.volatile(object, after, &git)).collect();
         let before = self.mask.beside(id, &subject.veiled_once(was, after), &git);
         let after = self.mask.beside(id, &becomes, &git);
@@ -319,6 +319,7 @@ impl Draft<'_> {
             let by_hand = live.by_hand.iter().map(|path| self.mask.pointer(path, &git));
             let by_hand: Vec<_> = by_hand.filter(|path| after.pointer(path).is_some()).collect();
             paths.extend(by_hand.into_iter().map(|path| at(Class::ByHand, path)));
+            volatile.retain(|one| !paths.iter().any(|path| path.path == one.path));
             paths.extend(volatile);
             let effect = effect(self.mask, &deeds);
             self.push(subject, action, (paths, unified::text(&before, &after)), effect);

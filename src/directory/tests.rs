@@ -15,7 +15,7 @@ use crate::model::permit::Permit;
 use crate::model::plan::{Action, Change, Counts, Fidelity, Plan};
 use crate::model::report::Done;
 use crate::model::target::{Run, Scope};
-use crate::model::view::{Inventory, Owner};
+use crate::model::view::{Inventory, Owner, Prediction};
 
 fn object(name: &str, value: u32) -> Object {
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap",
@@ -295,4 +295,31 @@ async fn what_is_kept_stays_owned_as_it_was() {
     assert_eq!(entries.get(&one.objects[0].id), owned.get(&one.objects[0].id));
     assert_eq!(entries.len(), 2);
     assert!(at.folder(&scope("staging")).join(path::of(&one.objects[0].id)).exists());
+}
+
+#[tokio::test]
+async fn what_is_another_at_each_render_stays_as_it_lies_there() {
+    let root = TempDir::new().unwrap();
+    let (at, scope) = (Directory::new(root.path().to_owned()), scope("staging"));
+    let drawn = |draw: &str, value: u32| {
+        let mut bundle = bundle(&[("a", value)]);
+        bundle.objects[0].body["data"]["salt"] = draw.into();
+        bundle.objects[0].volatile = vec!["/data/salt".to_owned()];
+        bundle
+    };
+    let file = at.folder(&scope).join(path::of(&object("a", 1).id));
+    let (first, second) = (drawn("first", 1), drawn("second", 2));
+    for (bundle, value) in [(&first, "1"), (&second, "2")] {
+        let done =
+            apply(&at, bundle, vec![change(Action::Update, &bundle.objects[0])], &Permit::default()).await;
+        assert_eq!(done, [Done::Changed]);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains("salt: first") && text.contains(value), "{text}");
+    }
+    let seen = at.look(&scope, &[&drawn("third", 2).objects[0]], &[]).await.unwrap();
+    let live = &seen[0].live.as_ref().unwrap().body;
+    assert_eq!(seen[0].prediction, Prediction::Becomes(live.clone()), "nothing would change");
+    let again =
+        apply(&at, &second, vec![change(Action::Update, &second.objects[0])], &Permit::default()).await;
+    assert_eq!(again, [Done::Unchanged]);
 }

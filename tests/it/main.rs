@@ -22,4 +22,5 @@ mod omitted;
 mod permissions;
 mod resilience;
 mod support;
+mod volatile;
 mod webhooks;

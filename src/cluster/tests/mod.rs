@@ -11,6 +11,7 @@ mod owed;
 mod race;
 mod rights;
 mod trouble;
+mod volatile;
 mod wait;
 
 use std::path::PathBuf;

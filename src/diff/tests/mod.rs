@@ -1,6 +1,7 @@
 //! The decision, case by case: facts in, plan out.
 
 mod floor;
+mod volatile;
 
 use std::collections::BTreeMap;
 

@@ -13,7 +13,7 @@ use crate::model::permit::Permit;
 use crate::model::plan::{Action, Change, Counts, Fidelity, Plan};
 use crate::model::report::{Applied, Done};
 use crate::model::target::{Run, Scope};
-use crate::model::view::{Inventory, Owner};
+use crate::model::view::{Inventory, Owner, Prediction};
 
 const BRANCH: &str = "rendered/staging";
 
@@ -376,4 +376,30 @@ async fn an_inventory_that_somebody_broke_stops_everything() {
     rig.upstream.commit(BRANCH, &[(record::PATH, Some("{}"))]).await;
     let error = rig.target().own(&scope("staging")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Author, "{error}");
+}
+
+#[tokio::test]
+async fn what_is_another_at_each_render_stays_as_it_lies_on_the_branch() {
+    let rig = Rig::new().await;
+    let target = rig.target();
+    let drawn = |draw: &str, value: u32| {
+        let mut bundle = bundle(&[("a", value)]);
+        bundle.objects[0].body["data"]["salt"] = draw.into();
+        bundle.objects[0].volatile = vec!["/data/salt".to_owned()];
+        bundle
+    };
+    for (id, draw, value) in [("d1", "first", 1), ("d2", "second", 2)] {
+        let bundle = drawn(draw, value);
+        let done = deploy(&target, id, &bundle, creates(&bundle)).await.unwrap();
+        assert_eq!(results(done), [Done::Changed]);
+        let text = rig.git(&["show", &format!("{BRANCH}:shop/configmap.core/a.yaml")]).await;
+        assert!(text.contains("salt: first") && text.contains(&format!("\"{value}\"")), "{text}");
+    }
+    let before = rig.git(&["rev-parse", BRANCH]).await;
+    let bundle = drawn("third", 2);
+    let seen = target.look(&scope("staging"), &[&bundle.objects[0]], &[]).await.unwrap();
+    assert_eq!(seen[0].prediction, Prediction::Becomes(seen[0].live.as_ref().unwrap().body.clone()));
+    let done = deploy(&target, "d3", &bundle, creates(&bundle)).await.unwrap();
+    assert_eq!(results(done), [Done::Unchanged]);
+    assert_eq!(rig.git(&["rev-parse", BRANCH]).await, before, "no commit without a change");
 }
