@@ -207,6 +207,7 @@ fn unescape(token: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::{VEIL, blank};
@@ -310,6 +311,63 @@ mod tests {
         assert_eq!(kept(&apart, json!(["--seed", "old"])), json!(["--v", "--token", "new"]), "not plain");
         let whole = pod(&json!({"name": "web", "args": ["x", "y"]}), &["/args"]);
         assert_eq!(kept(&whole, json!(["z"])), json!(["z"]));
+    }
+
+    /// Values with few keys and texts, so that two of them are often alike in part.
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(json!(null)),
+            (0..3_u32).prop_map(|n| json!(n)),
+            "-?[a-c]=?".prop_map(|s| json!(s))
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map("[a-c/~]|name|key", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// Pointers beneath `data` whose length is a multiple of `every`, none beneath another.
+    fn some(value: &Value, path: &str, every: usize, found: &mut Vec<String>) {
+        if path != "/data" && path.len().is_multiple_of(every) {
+            found.push(path.to_owned());
+            return;
+        }
+        let mut below = |token: &str, value: &Value| some(value, &format!("{path}/{token}"), every, found);
+        match value {
+            Value::Object(map) => {
+                map.iter().for_each(|(key, value)| below(&key.replace('~', "~0").replace('/', "~1"), value));
+            }
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(at, value)| below(&at.to_string(), value));
+            }
+            _ => {}
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_live_is_kept_and_nothing_else_is_touched((one, live) in (value(), value()), every in 1..5_usize) {
+            let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": one});
+            let mut paths = Vec::new();
+            some(&body["data"], "/data", every, &mut paths);
+            let own = object(body, &paths.iter().map(String::as_str).collect::<Vec<_>>());
+            let live = json!({"data": live});
+            let over = own.over(&live);
+            prop_assert_eq!(blank(&over, &own.volatile), blank(&own.body, &own.volatile));
+            for path in &own.volatile {
+                let kept = own.place(path, &live).and_then(|place| live.pointer(&place).cloned());
+                prop_assert_eq!(over.pointer(path), kept.as_ref().or(own.body.pointer(path)));
+            }
+            let next = Object { body: over.clone(), ..own.clone() };
+            prop_assert_eq!(next.digest(), own.digest());
+            // What was applied is found again where it was put, so that the next deployment keeps it.
+            prop_assert_eq!(&own.over(&over), &over);
+        }
     }
 
     #[test]

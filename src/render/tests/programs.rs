@@ -295,3 +295,41 @@ async fn a_schema_is_checked_only_if_it_leads_nowhere_else() {
     assert_eq!(ids(&rendered).len(), 2);
     assert!(rendered.bundle.warnings[0].contains("values are not checked"), "{:?}", rendered.bundle.warnings);
 }
+
+#[tokio::test]
+async fn what_a_chart_draws_is_volatile_and_said_once() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  user: shop\n  \
+                  password: {{ randAlphaNum 16 }}\n  ca: {{ (genCA \"x\" 1).Cert | b64enc }}\n";
+    let hook = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j, annotations: {helm.sh/hook: pre-install}}\n\
+                spec: {template: {spec: {containers: [{name: c, args: [--seed, {{ randNumeric 12 | quote }}]}]}}}\n";
+    let rendered = one(
+        &[
+            ("web/Chart.yaml", CHART),
+            ("web/templates/secret.yaml", secret),
+            ("web/templates/job.yaml", hook),
+            ("web/templates/map.yaml", &map("m")),
+        ],
+        "web",
+    )
+    .await;
+    assert_eq!(ids(&rendered), ["ConfigMap m", "Secret db"]);
+    let volatile: Vec<_> = rendered.bundle.objects.iter().map(|object| object.volatile.clone()).collect();
+    assert_eq!(volatile, [vec![], vec!["/stringData/ca".to_owned(), "/stringData/password".to_owned()]]);
+    assert_eq!(rendered.bundle.hooks[0].volatile, ["/spec/template/spec/containers/0/args/1"]);
+    assert_eq!(
+        rendered.bundle.warnings,
+        [
+            "web/templates/secret.yaml: gives other values at each render (Secret db: /stringData/ca, and 2 more); \
+          they are set when the object is created and kept from then on"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_chart_that_draws_nothing_is_as_it_was() {
+    let rendered =
+        one(&[("web/Chart.yaml", CHART), ("web/templates/map.yaml", &map("{{ .Release.Name }}"))], "web")
+            .await;
+    assert!(rendered.bundle.objects.iter().all(|object| object.volatile.is_empty()));
+    assert_eq!(rendered.bundle.warnings, Vec::<String>::new());
+}
