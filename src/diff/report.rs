@@ -42,6 +42,7 @@ fn surprises(case: &Case<'_>, mask: &crate::diff::mask::Mask<'_>, applied: &Appl
     // A replacement or a first creation gets allocated fields that no prediction can know; only declared ones count.
     let object = case.merge.find(&applied.id);
     let declared = object.map(|object| &object.body);
+    let object = object.filter(|object| !object.volatile.is_empty());
     let predicted = match &seen.prediction {
         Prediction::Becomes(after)
         | Prediction::Contested { after, .. }

@@ -6,10 +6,13 @@ use serde_json::{Map, Value};
 
 use crate::model::fault::Fault;
 use crate::model::object::{Object, ObjectId};
+use crate::model::volatile::LONG;
 use crate::render::document::{Part, Piece};
 
 /// From so many differing items on a list differs as a whole: nobody would read them one by one.
 const ITEMS: usize = 50;
+/// More places of one object than this are not kept apart from the rest of it.
+const PLACES: usize = 1_000;
 
 /// Compares what two renders of an app gave: the first is told what in it differs from the second, and its warnings say so.
 pub(super) fn compare(part: &mut Part, again: Part) {
@@ -41,6 +44,10 @@ pub(super) fn volatile(first: &[Piece], second: &[Piece]) -> Result<Vec<Vec<Stri
         let other = others.get_mut(&key(piece)).and_then(Vec::pop).ok_or_else(|| random(piece))?;
         let mut paths = Vec::new();
         walk(&mut String::new(), &piece.body, &other.body, &mut paths);
+        if paths.len() > PLACES {
+            let message = format!("more than {PLACES} values of one object differ at each render");
+            return Err(fault(piece, message).hint("draw fewer, or write them into the chart's values"));
+        }
         paths.sort();
         found.push(paths);
     }
@@ -79,9 +86,12 @@ fn key(piece: &Piece) -> Key {
 /// The fault of an object that is there in one render only. Its name would be another one in each report.
 fn random(piece: &Piece) -> Fault {
     let kind = piece.body.get("kind").and_then(Value::as_str).unwrap_or("object");
-    let mut fault = Fault::new(format!("a {kind} has another name at each render, or is not always there"))
+    fault(piece, format!("a {kind} has another name at each render, or is not always there"))
         .hint("give it a fixed name: what is to be deployed must be what was shown")
-        .app(piece.origin.app.clone());
+}
+
+fn fault(piece: &Piece, message: String) -> Fault {
+    let mut fault = Fault::new(message).app(piece.origin.app.clone());
     fault.file.clone_from(&piece.origin.file);
     fault.line = piece.origin.line;
     fault
@@ -131,6 +141,7 @@ fn same_order(a: &[Value], b: &[Value]) -> bool {
     let differing: Vec<(&Value, &Value)> = a.iter().zip(b).filter(|(a, b)| a != b).collect();
     let moved = |item: &Value, to: &[Value]| to.iter().any(|other| name(other) == name(item));
     a.len() == b.len()
+        && a.len() <= LONG
         && differing.len() <= ITEMS
         && differing
             .iter()
@@ -196,6 +207,19 @@ mod tests {
         assert_eq!(list(named(["a", "b"], 1), named(["b", "a"], 1)), ["/data/l"]);
         let many: Vec<u32> = (0..60).collect();
         assert_eq!(list(json!(many), json!((100..160).collect::<Vec<u32>>())), ["/data/l"]);
+    }
+
+    #[test]
+    fn there_is_an_end_to_it() {
+        let numbers = |from: usize, count: usize| {
+            let pairs = (0..count).map(|at| (format!("k{at}"), json!(from + at)));
+            Value::Object(pairs.collect())
+        };
+        assert_eq!(paths(&numbers(0, 1_000), &numbers(1, 1_000)).len(), 1_000);
+        let fault = volatile(&[map("a", &numbers(0, 1_001))], &[map("a", &numbers(1, 1_001))]).unwrap_err();
+        assert!(fault.message.contains("more than 1000 values"), "{fault}");
+        let long = |first: usize| json!({"l": std::iter::once(first).chain(1..=1_000).collect::<Vec<_>>()});
+        assert_eq!(paths(&long(7_000), &long(8_000)), ["/data/l"]);
     }
 
     #[test]

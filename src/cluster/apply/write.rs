@@ -86,8 +86,8 @@ enum Try {
 
 /// What a look at the object allows.
 enum Leave {
-    /// Create it.
-    Create,
+    /// Create it; what was there before, if that went while we looked.
+    Create(Option<Value>),
     /// Write over what is there.
     Update(Value),
 }
@@ -183,7 +183,7 @@ impl Desk<'_> {
             return Err(Effect::Failed(message));
         }
         if object.generated() {
-            return Ok(Leave::Create);
+            return Ok(Leave::Create(None));
         }
         let found = match found {
             Some(found) => found,
@@ -195,13 +195,13 @@ impl Desk<'_> {
             }
         };
         let live = match found {
-            Found::Absent => return Ok(Leave::Create),
+            Found::Absent => return Ok(Leave::Create(None)),
             Found::Hidden(message) => return Err(Effect::Failed(message)),
             Found::Live(live) => live,
         };
         if live.pointer("/metadata/deletionTimestamp").is_some() {
             return match vanish(*self, address, text(&live, "/metadata/uid")).await {
-                Gone::Yes => Ok(Leave::Create),
+                Gone::Yes => Ok(Leave::Create(Some(live))),
                 Gone::No(why) | Gone::Left(why) => Err(Effect::Failed(why)),
                 Gone::Stopped => Err(Effect::Stopped),
             };
@@ -218,21 +218,21 @@ impl Desk<'_> {
         let wire = &self.cluster.wire;
         let live = match &leave {
             Leave::Update(live) => Some(live),
-            Leave::Create => former.as_ref(),
+            Leave::Create(gone) => former.as_ref().or(gone.as_ref()),
         };
         let mut payload = compose(object, &address.served, address.namespace.as_deref(), self.set, live);
         if !self.permit.holds() {
             return Try::Ended(Effect::Stopped);
         }
         let live = match leave {
-            Leave::Create if object.generated() => {
+            Leave::Create(_) if object.generated() => {
                 let answer = send::create(wire, address, &payload, Mode::Earnest).await;
                 return Try::Ended(match answer {
                     Ok(answer) => written(answer, &payload, None),
                     Err(trouble) => Effect::Failed(self.words(address, trouble)),
                 });
             }
-            Leave::Create => {
+            Leave::Create(_) => {
                 let answer = send::apply_new(wire, address, &payload).await;
                 return self.created(address, answer, &payload);
             }

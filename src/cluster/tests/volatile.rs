@@ -1,5 +1,8 @@
 //! What is another at each render, on a real API server: set once, then kept, also by a successor.
 
+use std::time::Duration;
+
+use http::Method;
 use serde_json::{Value, json};
 
 use super::{World, becomes, config, plan, web};
@@ -103,4 +106,27 @@ async fn a_value_that_only_now_is_drawn_is_new_where_none_is_live() {
     world.must_deploy(&bundle).await;
     let now = world.get("/api/v1/namespaces/volatile-new/configmaps/settings").await.unwrap();
     assert_eq!(now["data"]["salt"], "drawn");
+}
+
+#[tokio::test]
+async fn what_goes_while_we_look_leaves_what_was_drawn_to_its_successor() {
+    let world = World::settled("volatile-gone").await;
+    world.must_deploy(&rendered(&world, "first-draw", "web:1")).await;
+    let path = "/api/v1/namespaces/volatile-gone/secrets/db";
+    let held = json!({"apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "db", "finalizers": ["example.com/hold"]}});
+    world.act_as("holder", path, &held).await;
+    world.send(Method::DELETE, path, &json!({})).await.unwrap();
+    let mut second = rendered(&world, "second-draw", "web:1");
+    second.objects[0].body["stringData"]["user"] = "other".into();
+    let release = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let free = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}});
+        world.act_as("holder", path, &free).await;
+    };
+    let (applied, ()) = tokio::join!(world.must_deploy(&second), release);
+    assert!(applied.iter().any(|one| one.id.kind == "Secret" && one.result == Done::Changed), "{applied:#?}");
+    let now = world.get(path).await.unwrap();
+    assert!(now.pointer("/metadata/deletionTimestamp").is_none(), "{now:#}");
+    assert_eq!(now["data"]["password"], "Zmlyc3QtZHJhdw==");
 }
