@@ -1,11 +1,13 @@
 //! A chart that draws a password at each render: set once, kept from then on, never a change, never shown.
 
 use github_emulator::MergeMethod;
+use github_emulator::Repository;
 use serde_json::Value;
 use serde_json::json;
 
 use crate::support::checkout::Checkout;
 use crate::support::cluster::Cluster;
+use crate::support::fixture::NAMES;
 use crate::support::page;
 use crate::support::page::stable;
 use crate::support::world::World;
@@ -71,6 +73,32 @@ async fn a_drawn_password_is_told_once_is_no_change_and_is_never_applied_over_th
     for secret in [password(&made.0), made.0["password"].as_str().unwrap().to_owned()] {
         assert!(!said.contains(&secret) && !told.contains(&secret));
     }
+    world.finish().await;
+}
+
+/// The file of the Secret in production's branch, as text.
+fn secret(repository: &Repository) -> String {
+    let path = "shop-production/secret.core/db.yaml";
+    String::from_utf8(repository.file("rendered/production", path).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn on_a_branch_the_drawn_password_is_the_one_that_lies_there() {
+    let world = World::with_branches().await;
+    let (repository, _) = world.repository("acme/shop", "drawn", NAMES);
+    let pull = world.previewed(&repository, "first", &[("README.md", Some("words\n"))]).await;
+    pull.merge("ann", MergeMethod::Squash).unwrap();
+    world.settle().await;
+    let made = secret(&repository);
+    let template = repository.file("main", "charts/db/templates/secret.yaml").unwrap();
+    let template = String::from_utf8(template).unwrap().replace("user: shop", "user: cart");
+    let files = [("charts/db/templates/secret.yaml", Some(template.as_str()))];
+    let pull = world.previewed(&repository, "user", &files).await;
+    assert!(previews(&pull)[0].body.contains("`/stringData/password`"), "{}", previews(&pull)[0].body);
+    pull.merge("ann", MergeMethod::Squash).unwrap();
+    world.settle().await;
+    assert_ne!(secret(&repository), made, "{:#?}", pull.comments());
+    assert_eq!(secret(&repository), made.replace("user: shop", "user: cart"));
     world.finish().await;
 }
 
