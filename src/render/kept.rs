@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use crate::model::fault::{Failure, Fault};
+use crate::model::id::Digest;
 use crate::model::settings::Renderer;
 use crate::render::document::Part;
 use crate::render::inputs::{self, Inputs};
 use crate::render::sources::Task;
-use crate::render::{Context, compute, helm, kustomize};
+use crate::render::{Context, compute, helm, kustomize, probe};
 
 /// What was made ready for a program.
 #[derive(Debug, Clone)]
@@ -25,20 +26,47 @@ pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Fa
     let task = Arc::new(task);
     let (shared, order) = (Arc::clone(&context), Arc::clone(&task));
     let found = compute(move || look(&shared, &order)).await?;
-    let (ready, key) = match found {
+    let (ready, keys) = match found {
         Look::Kept(part) => return Ok(part),
         Look::Wrong(faults) => return Ok(Part { faults, ..Part::default() }),
-        Look::Ready(ready, key) => (ready, key),
+        Look::Ready(ready, keys) => (ready, keys),
     };
-    let part = ready.run(&context, &task).await?;
-    if let (Some(cache), Some(key), true) = (context.renderers.cache.clone(), key, part.faults.is_empty()) {
+    let mut part = ready.run(&context, &task).await?;
+    // Nothing that Kustomize itself can be told draws a value or reads a clock; templates can do both.
+    if task.renderer == Renderer::Helm && part.faults.is_empty() {
+        let again = ready.run(&context, &task).await?;
+        part = compute(move || {
+            probe::compare(&mut part, again);
+            part
+        })
+        .await?;
+    }
+    if let (Some(cache), Some(keys), true) = (context.renderers.cache.clone(), keys, part.faults.is_empty()) {
         return compute(move || {
-            cache.put(&key, &part);
+            let drawn = part.pieces.iter().any(|piece| !piece.volatile.is_empty());
+            cache.put(if drawn { &keys.own } else { &keys.shared }, &part);
             part
         })
         .await;
     }
     Ok(part)
+}
+
+/// Where what an app gives is kept.
+#[derive(Debug, Clone, Copy)]
+struct Keys {
+    /// For every environment whose app has the same inputs.
+    shared: Digest,
+    /// For this environment alone: two of them must not be given the same drawn password.
+    own: Digest,
+}
+
+impl Keys {
+    fn of(context: &Context, task: &Task, inputs: &Inputs) -> Result<Self, Fault> {
+        let shared = inputs::key(context, task, inputs, "")?;
+        let own = Digest::of(format!("{} {}", shared.hex(), context.environment).as_bytes());
+        Ok(Self { shared, own })
+    }
 }
 
 /// What is found before a program runs.
@@ -47,8 +75,8 @@ enum Look {
     Kept(Part),
     /// It cannot be rendered.
     Wrong(Vec<Fault>),
-    /// It is to be rendered, and kept under this key.
-    Ready(Ready, Option<crate::model::id::Digest>),
+    /// It is to be rendered, and kept under one of these keys.
+    Ready(Ready, Option<Keys>),
 }
 
 fn look(context: &Context, task: &Task) -> Look {
@@ -57,9 +85,12 @@ fn look(context: &Context, task: &Task) -> Look {
         Err(faults) => return Look::Wrong(faults),
     };
     let Some(cache) = &context.renderers.cache else { return Look::Ready(ready, None) };
-    match inputs::key(context, task, ready.inputs(), "") {
+    match Keys::of(context, task, ready.inputs()) {
         Err(fault) => Look::Wrong(vec![fault]),
-        Ok(key) => cache.get(&key).map_or_else(|| Look::Ready(ready, Some(key)), Look::Kept),
+        Ok(keys) => {
+            let kept = cache.get(&keys.shared).or_else(|| cache.get(&keys.own));
+            kept.map_or_else(|| Look::Ready(ready, Some(keys)), Look::Kept)
+        }
     }
 }
 

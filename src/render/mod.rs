@@ -205,6 +205,7 @@ pub(crate) async fn render(renderers: &Renderers, wanted: &Wanted<'_>) -> Result
         kube_version: wanted.capabilities.kube_version.clone(),
         api_versions: wanted.capabilities.api_versions.iter().cloned().collect(),
         owner: wanted.owner,
+        environment: wanted.environment.clone(),
         memory: wanted.budget.memory(wanted.root),
     };
     let namespace = context.namespace.clone();
@@ -232,6 +233,7 @@ struct Context {
     kube_version: Option<String>,
     api_versions: Vec<String>,
     owner: RepoId,
+    environment: EnvironmentName,
     memory: Arc<Memory>,
 }
 
