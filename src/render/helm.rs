@@ -15,7 +15,7 @@ use crate::render::document::{From, Lines, Part, Piece};
 use crate::render::inputs::Inputs;
 use crate::render::sources::{CHART, Task};
 use crate::render::tree::{Found, Tree, below, join, shown};
-use crate::render::{Context, compute, message, program, sops};
+use crate::render::{Context, compute, message, mistake, program, sops};
 use crate::yaml;
 
 /// Where a chart lies in the scratch folder with all that it depends on.
@@ -297,5 +297,6 @@ fn explain(context: &Context, task: &Task, ready: &Ready, stderr: &str, scratch:
     } else {
         fault.file = message::file(&error, known).or(Some(chart));
     }
-    fault
+    let given: Vec<Option<&str>> = ready.values.iter().map(|(_, file)| file.as_deref()).collect();
+    mistake::helm(&context.tree, &context.renderers.limits, task, &given, fault)
 }

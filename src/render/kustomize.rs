@@ -11,7 +11,7 @@ use crate::render::document::{From, Lines, Part};
 use crate::render::inputs::Inputs;
 use crate::render::sources::{KUSTOMIZATIONS, Task, manifest};
 use crate::render::tree::{Found, Tree, below, join, shown};
-use crate::render::{Context, compute, message, program, sops};
+use crate::render::{Context, compute, message, mistake, program, sops};
 use crate::yaml;
 
 /// What was made ready for a run.
@@ -49,7 +49,10 @@ fn read(context: &Context, app: &str, closure: &Closure, output: &Output) -> Par
     let file = tree.any(app, KUSTOMIZATIONS).map(|name| below(app, name));
     let stderr = output.message();
     if !output.success() {
-        let fault = broken(context, closure).unwrap_or_else(|| explain(&stderr, tree, app, closure));
+        let fault = broken(context, closure).unwrap_or_else(|| {
+            let fault = explain(&stderr, tree, app, closure);
+            mistake::kustomize(tree, &context.renderers.limits, app, closure, fault)
+        });
         part.faults.push(if fault.file.is_none() { Fault { file, ..fault } } else { fault });
         return part;
     }

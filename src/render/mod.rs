@@ -20,6 +20,7 @@ mod inputs;
 mod kept;
 mod kustomize;
 mod message;
+mod mistake;
 mod omitted;
 mod plain;
 mod probe;

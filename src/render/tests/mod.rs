@@ -2,6 +2,7 @@
 
 mod affected;
 mod hostile;
+mod messages;
 mod omitted;
 mod plain;
 mod programs;

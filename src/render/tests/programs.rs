@@ -62,7 +62,7 @@ async fn what_kustomize_says_is_told_of_the_file_at_fault() {
         (
             "resources: [x.yaml]\npatches: [{path: p.yaml}]\n",
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n",
-            "k/kustomization.yaml",
+            "k/p.yaml",
             "no matches",
         ),
     ];
@@ -150,12 +150,12 @@ async fn what_helm_says_is_told_of_the_template_at_fault() {
         ("templates/x.yaml", "a: {{ if }}\n", "templates/x.yaml", Some(1), "missing value for if"),
         ("templates/x.yaml", "a: b: c\n", "templates/x.yaml", None, "mapping values"),
         ("values.yaml", "a: b\nc: d: e\n", "values.yaml", Some(2), "not valid YAML"),
-        ("Chart.yaml", "apiVersion: v2\nname: web\n", "Chart.yaml", None, "version"),
+        ("Chart.yaml", "apiVersion: v2\nname: web\n", "Chart.yaml", Some(1), "version"),
         (
             "values.schema.json",
             r#"{"properties":{"replicas":{"type":"string"}}}"#,
-            "Chart.yaml",
-            None,
+            "values.yaml",
+            Some(1),
             "replicas",
         ),
         (
