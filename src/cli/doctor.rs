@@ -40,8 +40,8 @@ pub(super) async fn run(config: Option<&Path>) -> u8 {
     let renderers = parts::renderers(&config);
     let jailed = jail(&renderers.jail, config.render.sandbox, &mut sheet).await;
     for (name, found, args) in [
-        ("kustomize", &renderers.kustomize, &["version"][..]),
-        ("helm", &renderers.helm, &["version", "--short"][..]),
+        ("kustomize", renderers.tools.usual("kustomize"), &["version"][..]),
+        ("helm", renderers.tools.usual("helm"), &["version", "--short"][..]),
     ] {
         renderer(name, found.as_deref().filter(|_| jailed), args, &renderers.jail, &mut sheet).await;
     }

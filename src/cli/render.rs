@@ -58,6 +58,7 @@ async fn bundle(config: Option<&Path>, options: &Options) -> Result<String, Fail
         owner: bench.scope(name, environment).await?.environment.repo,
         environment: name,
         sources: &environment.sources,
+        versions: &environment.versions,
         namespace: environment.namespace.as_deref(),
         capabilities: &capabilities,
         budget: &Budget::new(&bench.renderers.limits),

@@ -130,8 +130,20 @@ fn footer(page: &Page<'_>) -> String {
             parts.push(format!("plan {}", Digest::of(text.join("\n").as_bytes()).short()));
         }
     }
+    parts.extend(rendered_by(&preview.environments));
     parts.push("/help".to_owned());
     parts.join(" · ")
+}
+
+/// The versions of the renderers, each with its program; none where there was no program.
+fn rendered_by(plans: &[Plan]) -> Option<String> {
+    let used: BTreeSet<(&str, &str)> = plans
+        .iter()
+        .flat_map(|plan| &plan.renderers)
+        .map(|(name, version)| (name.as_str(), version.as_str()))
+        .collect();
+    let told: Vec<String> = used.iter().map(|(name, version)| prose(&format!("{name} {version}"))).collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 /// Lines until they fill their share, then how many more there are.

@@ -152,7 +152,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "render.tools",
         "",
-        "Folder with `kustomize` and `helm`; what is not there is looked for on PATH.",
+        "Folder with `kustomize` and `helm`, and further versions beside them, named `helm-3.19.2`, for repositories that \
+         ask for one (`versions`); what is not there without a version is looked for on PATH.",
     ),
 ];
 

@@ -72,6 +72,7 @@ pub(crate) fn plan(case: &Case<'_>) -> Plan {
         hooks,
         errors: draft.errors,
         warnings: draft.warnings,
+        renderers: std::collections::BTreeMap::new(),
         bundle: Some(case.merge.digest()),
         owned: case.inventory.map_or(0, |inventory| inventory.entries.len()),
     }

@@ -74,6 +74,7 @@ fn plan(changes: Vec<Change>) -> Plan {
         hooks: Vec::new(),
         errors: Vec::new(),
         warnings: Vec::new(),
+        renderers: std::collections::BTreeMap::new(),
         bundle: None,
         owned: 0,
     }

@@ -20,5 +20,6 @@ pub(crate) mod refusal;
 pub(crate) mod report;
 pub(crate) mod settings;
 pub(crate) mod target;
+pub(crate) mod version;
 pub(crate) mod view;
 pub(crate) mod volatile;

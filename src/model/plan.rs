@@ -2,6 +2,7 @@
 //!
 //! The frame of its JSON is fixed (`schema/plan.v1.json`): keys may be added, none changed without a new version.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,9 @@ pub(crate) struct Plan {
     pub errors: Vec<Fault>,
     /// What the reader should know.
     pub warnings: Vec<String>,
+    /// The versions of the programs that rendered it, by their names; only those that were used.
+    #[serde(default)]
+    pub renderers: BTreeMap<String, String>,
     /// Digest of the rendered bundle that it brings.
     #[serde(default)]
     pub bundle: Option<Digest>,

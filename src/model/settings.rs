@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::id::{Branch, EnvironmentName, Login};
+use crate::model::version::Version;
 
 /// `.tidegate.yaml`, valid and with its defaults merged in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub(crate) struct Environment {
     pub namespace: Option<String>,
     /// What is rendered.
     pub sources: Vec<Source>,
+    /// Versions of the renderers; the usual ones where none is asked for.
+    #[serde(default)]
+    pub versions: Versions,
     /// When, by whom and under which conditions.
     pub deploy: Deploy,
     /// Owners from which existing objects may be taken over.
@@ -36,6 +40,24 @@ pub(crate) struct Environment {
     /// Further paths that are masked.
     pub secrets: Vec<SecretRule>,
     /// The line of `.tidegate.yaml` where it begins, from 1; for refusals that name a rule.
+    pub line: u32,
+}
+
+/// The versions of renderers that an environment asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Versions {
+    /// Helm's.
+    pub helm: Option<Asked>,
+    /// Kustomize's.
+    pub kustomize: Option<Asked>,
+}
+
+/// A version that is asked for: whole, or its first parts, which stand for the newest that begins with them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    /// The version.
+    pub version: Version,
+    /// The line in `.tidegate.yaml`, from 1.
     pub line: u32,
 }
 

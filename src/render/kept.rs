@@ -12,6 +12,7 @@ use crate::model::settings::Renderer;
 use crate::render::document::Part;
 use crate::render::inputs::{self, Inputs};
 use crate::render::sources::Task;
+use crate::render::tools::Tool;
 use crate::render::{Context, compute, helm, kustomize, probe};
 
 /// What was made ready for a program.
@@ -63,7 +64,12 @@ struct Keys {
 
 impl Keys {
     fn of(context: &Context, task: &Task, inputs: &Inputs) -> Result<Self, Fault> {
-        let shared = inputs::key(context, task, inputs, "")?;
+        let program = match task.renderer {
+            Renderer::Helm => "helm",
+            Renderer::Kustomize | Renderer::Plain => "kustomize",
+        };
+        let tool = context.chosen.tool(program).map(Tool::identity).unwrap_or_default();
+        let shared = inputs::key(context, task, inputs, &tool)?;
         let own = Digest::of(format!("{} {}", shared.hex(), context.environment).as_bytes());
         Ok(Self { shared, own })
     }

@@ -32,11 +32,13 @@ mod sources;
 #[cfg(test)]
 #[cfg(feature = "parts")]
 mod tests;
+mod tools;
 mod tree;
 mod turns;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,19 +48,21 @@ use crate::jail::Jail;
 use crate::model::fault::{Failure, Fault};
 use crate::model::id::{EnvironmentName, RepoId};
 use crate::model::object::Bundle;
-use crate::model::settings::{Renderer, Source};
+use crate::model::settings::{Renderer, Source, Versions};
 use crate::model::target::Capabilities;
 use crate::process;
 use crate::render::budget::Counts;
 use crate::render::document::Part;
 use crate::render::inputs::Memory;
 use crate::render::sources::Task;
+use crate::render::tools::Chosen;
 use crate::render::tree::{Tree, shown};
 use crate::yaml;
 
 pub(crate) use budget::Budget;
 pub(crate) use cache::Cache;
 pub(crate) use omitted::Omitted;
+pub(crate) use tools::Tools;
 pub(crate) use turns::Turns;
 
 /// The most faults that one environment reports; more of them help nobody.
@@ -67,10 +71,8 @@ const FAULTS: usize = 500;
 /// The programs that render, and how much they may use.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Renderers {
-    /// `kustomize`; none if it was not found.
-    pub kustomize: Option<PathBuf>,
-    /// `helm`; none if it was not found.
-    pub helm: Option<PathBuf>,
+    /// The programs by name and version.
+    pub tools: Tools,
     /// How much rendering may use.
     pub limits: Limits,
     /// How they are kept in.
@@ -128,11 +130,7 @@ impl Limits {
 impl Renderers {
     /// The programs that lie in the configured folder, or else on `path` (as in `PATH`).
     pub(crate) fn find(folder: Option<&Path>, path: Option<&OsStr>) -> Self {
-        Self {
-            kustomize: process::find("kustomize", folder, path),
-            helm: process::find("helm", folder, path),
-            ..Self::default()
-        }
+        Self { tools: Tools::new(folder, path), ..Self::default() }
     }
 }
 
@@ -149,6 +147,8 @@ pub(crate) struct Wanted<'a> {
     pub environment: &'a EnvironmentName,
     /// Where the apps lie.
     pub sources: &'a [Source],
+    /// The versions of renderers that it asks for.
+    pub versions: &'a Versions,
     /// The namespace of namespaced objects that name none; the target's own default if none.
     pub namespace: Option<&'a str>,
     /// What the target knows.
@@ -168,6 +168,8 @@ pub(crate) struct Rendered {
     pub apps: Vec<App>,
     /// For each source: did it match anything? One that matches neither before nor after a change is a mistake.
     pub matched: Vec<bool>,
+    /// The versions of the programs that rendered the apps, by their names.
+    pub renderers: BTreeMap<String, String>,
 }
 
 /// An app and how it was rendered.
@@ -189,7 +191,7 @@ pub(crate) async fn render(renderers: &Renderers, wanted: &Wanted<'_>) -> Result
         .jail
         .admit(wanted.root)
         .map_err(|error| Failure::ours("the tree could not be opened", error))?;
-    let found = sources::find(&tree, wanted, room.apps);
+    let mut found = sources::find(&tree, wanted, room.apps);
     let app = |task: &Task| App { path: shown(&task.path), renderer: task.renderer, said: task.said };
     let mut counts = Counts { apps: found.apps.len(), objects: 0 };
     let apps = found.apps.iter().map(app);
@@ -198,10 +200,16 @@ pub(crate) async fn render(renderers: &Renderers, wanted: &Wanted<'_>) -> Result
         matched: found.matched,
         faults: found.faults,
         bundle: Bundle::default(),
+        renderers: BTreeMap::new(),
     };
+    let chosen = renderers.tools.choose(wanted.versions, &found.apps).await?;
+    rendered.renderers = chosen.versions();
+    found.apps.retain(|task| chosen.faults.iter().all(|(renderer, _)| *renderer != task.renderer));
+    rendered.faults.extend(chosen.faults.iter().map(|(_, fault)| fault.clone()));
     let context = Context {
         tree,
         renderers: renderers.clone(),
+        chosen,
         namespace: wanted.namespace.or(wanted.capabilities.default_namespace.as_deref()).map(str::to_owned),
         kube_version: wanted.capabilities.kube_version.clone(),
         api_versions: wanted.capabilities.api_versions.iter().cloned().collect(),
@@ -230,6 +238,8 @@ pub(crate) async fn render(renderers: &Renderers, wanted: &Wanted<'_>) -> Result
 struct Context {
     tree: Tree,
     renderers: Renderers,
+    /// The program of each renderer.
+    chosen: Chosen,
     namespace: Option<String>,
     kube_version: Option<String>,
     api_versions: Vec<String>,

@@ -49,10 +49,9 @@ pub(super) async fn run(
     args: Vec<OsString>,
     mut cell: Cell,
 ) -> Result<Result<Output, Fault>, Failure> {
-    let path = if name == "helm" { &context.renderers.helm } else { &context.renderers.kustomize };
-    let Some(path) = path else { return Err(missing(name, app)) };
+    let Some(tool) = context.chosen.tool(name) else { return Err(missing(name, app)) };
     let home = cell.scratch.as_ref().map_or(Path::new(NOWHERE), |scratch| &scratch.folder).to_owned();
-    let mut program = Program::new(path, "/", args).limits(context.renderers.limits.program);
+    let mut program = Program::new(&tool.path, "/", args).limits(context.renderers.limits.program);
     for variable in ["HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
         program = program.env(variable, &home);
     }

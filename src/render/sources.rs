@@ -7,7 +7,7 @@ use crate::render::budget::Share;
 use crate::render::tree::{Found, Tree, below, join, shown};
 
 /// The repository's own file, to which a source's line belongs.
-const FILE: &str = ".tidegate.yaml";
+pub(super) const FILE: &str = ".tidegate.yaml";
 /// What makes a folder a Kustomize app, in the order in which kustomize looks.
 pub(super) const KUSTOMIZATIONS: &[&str] = &["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// What makes a folder a chart.

@@ -1,6 +1,8 @@
 //! What would change in one environment: render both sides, look at the target, decide. Shared by preview, deploy and the
 //! command line, so that they cannot part.
 
+use std::collections::BTreeMap;
+
 use crate::diff::look::{Candidates, candidates};
 use crate::diff::mask::MaskKey;
 use crate::diff::{Case, floor, plan};
@@ -116,6 +118,7 @@ pub(crate) async fn survey(
         _ => None,
     };
     let before = question.base.zip(base.as_ref());
+    let versions = (merge.renderers.clone(), base.as_ref().map(|base| base.renderers.clone()));
     let mut faults = faults(question.proposed, &merge, before);
     let bundle = merge.bundle;
     let base = base.map(|base| base.bundle).or_else(|| question.base_files.map(|_| Bundle::default()));
@@ -149,7 +152,17 @@ pub(crate) async fn survey(
         plan.fidelity = Fidelity::Rendered;
     }
     plan.warnings.extend(left);
+    let (renderers, before) = versions;
+    plan.warnings.extend(before.iter().flat_map(|before| bumps(before, &renderers)));
+    plan.renderers = renderers;
     Ok(Survey { plan, facts })
+}
+
+/// What is said where a renderer has another version than before, even if that changes nothing.
+fn bumps(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+    let both = after.iter().filter_map(|(name, after)| Some((name, before.get(name)?, after)));
+    let other = both.filter(|(_, before, after)| before != after);
+    other.map(|(name, before, after)| format!("{name} {before} becomes {after}")).collect()
 }
 
 async fn side(
@@ -166,6 +179,7 @@ async fn side(
         owner: question.scope.environment.repo,
         environment: &question.scope.environment.name,
         sources: &environment.sources,
+        versions: &environment.versions,
         namespace,
         capabilities,
         budget: question.budget,

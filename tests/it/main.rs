@@ -22,5 +22,6 @@ mod omitted;
 mod permissions;
 mod resilience;
 mod support;
+mod versions;
 mod volatile;
 mod webhooks;

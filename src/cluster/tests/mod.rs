@@ -216,6 +216,7 @@ fn plan(seen: &[Seen]) -> Plan {
         hooks: Vec::new(),
         errors: Vec::new(),
         warnings: Vec::new(),
+        renderers: std::collections::BTreeMap::new(),
         bundle: None,
         owned: 0,
     }

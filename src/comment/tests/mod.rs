@@ -104,6 +104,7 @@ fn plan(name: &str, changes: Vec<Change>) -> Plan {
         hooks: Vec::new(),
         errors: Vec::new(),
         warnings: Vec::new(),
+        renderers: BTreeMap::new(),
         bundle: None,
         owned: 42,
     }

@@ -13,6 +13,8 @@ const PATH: &str = r"^(?!/)(?!.*(^|/)\.\.(/|$))[^\\?\[\]]+$";
 const BRANCH: &str = r"^[^/\-.][^ ~^:?*\[\\]*$";
 /// A JSON Pointer to something within an object.
 const POINTER: &str = "^(/([^/~]|~[01])*)+$";
+/// A version, whole or its first parts.
+const VERSION: &str = r"^v?(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){0,2}([-+][0-9A-Za-z.+-]{1,40})?$";
 /// An environment's name.
 const NAME: &str = "^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$";
 
@@ -47,6 +49,7 @@ pub(crate) fn schema() -> Value {
         "$defs": {
             "environment": environment(),
             "source": source(),
+            "versions": versions(),
             "helm": helm(),
             "deploy": deploy(),
             "allow": allow(),
@@ -89,6 +92,7 @@ fn environment() -> Value {
                 "description": "What is rendered; required, here or in `defaults`.",
                 "type": "array", "minItems": 1, "maxItems": 1000, "items": {"$ref": "#/$defs/source"}
             },
+            "versions": {"description": "Versions of the renderers, where the usual one is not meant.", "$ref": "#/$defs/versions"},
             "deploy": {"description": "When, by whom and under which conditions it is deployed.", "$ref": "#/$defs/deploy"},
             "adopt": {
                 "description": "Existing objects that may be taken over, by who manages them now.",
@@ -123,6 +127,16 @@ fn source() -> Value {
         }),
         &["path"],
     )
+}
+
+fn versions() -> Value {
+    let version = |name: &str| {
+        json!({
+            "description": format!("{name}'s: whole, as `\"3.19.2\"`, or its first parts, as `\"3.19\"`, which stand for the newest that begins with them and is provided here."),
+            "type": "string", "pattern": VERSION, "$comment": "the usual one"
+        })
+    };
+    object(&json!({"helm": version("Helm"), "kustomize": version("Kustomize")}), &[])
 }
 
 fn helm() -> Value {

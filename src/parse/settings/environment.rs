@@ -1,13 +1,15 @@
 //! One environment, defaults already beneath it.
 
 use crate::model::id::EnvironmentName;
-use crate::model::settings::Environment;
+use crate::model::settings::{Asked, Environment, Versions};
 use crate::parse::settings::{deploy, rules, source};
 use crate::yaml::fields::Field;
 
 /// The keys of an environment, and of `defaults`.
 pub(in crate::parse) const KEYS: &[&str] =
-    &["target", "branch", "namespace", "sources", "deploy", "adopt", "fields", "secrets"];
+    &["target", "branch", "namespace", "sources", "versions", "deploy", "adopt", "fields", "secrets"];
+/// The keys of `versions`.
+pub(in crate::parse) const VERSIONS: &[&str] = &["helm", "kustomize"];
 /// Characters of a target's name.
 const TARGET: usize = 100;
 
@@ -22,6 +24,7 @@ pub(super) fn read(field: &Field<'_>, name: Option<&EnvironmentName>) -> Option<
         None => keys.get("sources"),
     };
     let sources = sources.map(|field| source::sources(&field)).unwrap_or_default();
+    let versions = keys.get("versions").map(|field| versions(&field)).unwrap_or_default();
     let deploy = keys.get("deploy").map(|field| deploy::deploy(&field)).unwrap_or_default();
     let name = name?;
     Some(Environment {
@@ -29,12 +32,24 @@ pub(super) fn read(field: &Field<'_>, name: Option<&EnvironmentName>) -> Option<
         branch,
         namespace,
         sources,
+        versions,
         deploy,
         adopt: keys.each("adopt", |field| field.choice(rules::ADOPT)),
         fields: keys.each("fields", rules::field),
         secrets: keys.each("secrets", rules::secret),
         line: field.line(),
     })
+}
+
+/// The versions of renderers.
+fn versions(field: &Field<'_>) -> Versions {
+    let keys = field.fields(VERSIONS);
+    let asked = |name| {
+        let field = keys.get(name)?;
+        let version = field.parsed()?;
+        Some(Asked { version, line: field.line() })
+    };
+    Versions { helm: asked("helm"), kustomize: asked("kustomize") }
 }
 
 fn target(field: &Field<'_>) -> Option<String> {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::model::fault::Fault;
 use crate::model::settings::{
-    BeforeMerge, FieldRule, Gate, Permission, Renderer, Settings, Values, When, Winner,
+    Asked, BeforeMerge, FieldRule, Gate, Permission, Renderer, Settings, Values, Versions, When, Winner,
 };
 use crate::parse::{defaults, settings, settings_over};
 use crate::yaml::{Limits, read};
@@ -151,6 +151,36 @@ environments:
   qa: 7
 "#
     ));
+}
+
+#[test]
+fn versions_are_texts_and_merge_with_those_of_the_defaults() {
+    let file = |versions: &str| {
+        format!(
+            "version: 1\ndefaults: {{versions: {{helm: v3.18.1}}}}\nenvironments:\n  a:\n    sources: [{{path: a}}]\n    versions: {versions}\n"
+        )
+    };
+    let read = |versions: &str| {
+        let settings = good(&file(versions));
+        let Versions { helm, kustomize } = settings.environments[&"a".parse().unwrap()].versions.clone();
+        let told = |asked: Option<Asked>| asked.map(|asked| format!("{}:{}", asked.line, asked.version));
+        (told(helm), told(kustomize))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(read("{}"), (some("2:3.18.1"), None));
+    assert_eq!(read("{kustomize: \"5.7\"}"), (some("2:3.18.1"), some("6:5.7")));
+    assert_eq!(read("{helm: \"3\", kustomize: 5.8.1}"), (some("6:3"), some("6:5.8.1")));
+    for (versions, wrong) in [
+        ("{helm: 3.19}", "environments.a.versions.helm must be a string, not a number (put it in quotes)"),
+        ("{helm: latest}", "must be a version: one to three numbers, as `3.19` or `3.19.2`"),
+        ("{helm: ^3.19}", "must be a version"),
+        ("{helm: \"\"}", "must not be empty"),
+        ("{jsonnet: \"1\"}", "jsonnet"),
+        ("3", "must be a mapping"),
+    ] {
+        let told = told(&file(versions));
+        assert!(told.starts_with(".tidegate.yaml:6:") && told.contains(wrong), "{told}");
+    }
 }
 
 #[test]

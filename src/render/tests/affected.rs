@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::{Rendered, renderers, source};
 use crate::model::id::{Digest, RepoId};
-use crate::model::settings::{Helm, Source, Values};
+use crate::model::settings::{Helm, Source, Values, Versions};
 use crate::model::target::Capabilities;
 use crate::render::{Budget, Cache, Renderers, Wanted, render};
 
@@ -113,6 +113,7 @@ async fn rendered(renderers: &Renderers, root: &Path, sources: &[Source]) -> Ren
     let wanted = Wanted {
         root,
         owner: RepoId(1),
+        versions: &Versions::default(),
         omitted: &std::sync::Arc::default(),
         environment: &environment,
         sources,

@@ -1,7 +1,7 @@
 //! What must not work: links, hosts, templates and values that reach for more than their folder.
 
 use super::{fault, map, one, render_all, renderers, source, tree};
-use crate::model::settings::{Helm, Source, Values};
+use crate::model::settings::{Helm, Source, Values, Versions};
 use crate::model::target::Capabilities;
 use crate::render::{Budget, Wanted, render};
 
@@ -249,6 +249,7 @@ async fn endless_templates_end() {
             root: root.path(),
             owner: crate::model::id::RepoId(1),
             omitted: &std::sync::Arc::default(),
+            versions: &Versions::default(),
             environment: &environment,
             sources: &sources,
             namespace: None,

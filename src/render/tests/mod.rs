@@ -6,28 +6,34 @@ mod messages;
 mod omitted;
 mod plain;
 mod programs;
+mod versions;
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tempfile::TempDir;
 
 use super::{Budget, Limits, Omitted, Rendered, Renderers, Wanted, render};
 use crate::model::fault::Fault;
 use crate::model::id::RepoId;
-use crate::model::settings::Source;
+use crate::model::settings::{Source, Versions};
 use crate::model::target::Capabilities;
 
 /// The programs of `make tools`, or of PATH.
 fn renderers() -> Renderers {
-    #[expect(clippy::disallowed_methods, reason = "a test may look where its tools are")]
-    let path = std::env::var_os("PATH");
-    let found =
-        Renderers::find(Some(&Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools")), path.as_deref());
-    assert!(found.kustomize.is_some(), "kustomize is missing: run `make tools`");
-    assert!(found.helm.is_some(), "helm is missing: run `make tools`");
-    found
+    // Shared, so that they are asked for their versions once.
+    static FOUND: OnceLock<Renderers> = OnceLock::new();
+    let find = || {
+        #[expect(clippy::disallowed_methods, reason = "a test may look where its tools are")]
+        let path = std::env::var_os("PATH");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools");
+        let found = Renderers::find(Some(&folder), path.as_deref());
+        assert!(found.tools.has("kustomize"), "kustomize is missing: run `make tools`");
+        assert!(found.tools.has("helm"), "helm is missing: run `make tools`");
+        found
+    };
+    FOUND.get_or_init(find).clone()
 }
 
 /// A repository's tree: path and content; `-> target` makes a symbolic link.
@@ -72,6 +78,7 @@ async fn render_without(
         root: root_path,
         owner: RepoId(1),
         omitted,
+        versions: &Versions::default(),
         environment: &environment,
         sources,
         namespace,

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::{fault, ids, map, one, render_all, renderers, source, tree};
 use crate::model::fault::Failure;
-use crate::model::settings::{Helm, Renderer, Source, Values};
+use crate::model::settings::{Helm, Renderer, Source, Values, Versions};
 use crate::model::target::Capabilities;
-use crate::render::{Budget, Limits, Renderers, Wanted, render};
+use crate::render::{Budget, Limits, Renderers, Tools, Wanted, render};
 
 const CHART: &str = "apiVersion: v2\nname: web\nversion: 1.0.0\n";
 
@@ -181,7 +181,7 @@ async fn what_helm_says_is_told_of_the_template_at_fault() {
 
 #[tokio::test]
 async fn a_missing_program_is_ours_to_mend_and_other_apps_do_without_it() {
-    let none = Renderers { kustomize: None, helm: None, ..renderers() };
+    let none = Renderers { tools: Tools::default(), ..renderers() };
     let root = tree(&chart(&[("plain/x.yaml", &map("m"))]));
     let environment = "staging".parse().unwrap();
     let capabilities = Capabilities::default();
@@ -191,6 +191,7 @@ async fn a_missing_program_is_ours_to_mend_and_other_apps_do_without_it() {
         root: root.path(),
         owner: crate::model::id::RepoId(1),
         omitted: &std::sync::Arc::default(),
+        versions: &Versions::default(),
         environment: &environment,
         sources: &sources,
         namespace: None,
@@ -217,6 +218,7 @@ async fn a_renderer_that_is_too_slow_or_says_too_much_is_the_apps_fault() {
         root: root.path(),
         owner: crate::model::id::RepoId(1),
         omitted: &std::sync::Arc::default(),
+        versions: &Versions::default(),
         environment: &environment,
         sources: &sources,
         namespace: None,

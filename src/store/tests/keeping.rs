@@ -94,6 +94,7 @@ fn shown(head: char, completed: Timestamp) -> Shown {
         hooks: Vec::new(),
         errors: Vec::new(),
         warnings: vec!["ümlaut".to_owned()],
+        renderers: std::collections::BTreeMap::new(),
         bundle: Some(Digest::of(b"bundle")),
         owned: 3,
     };

@@ -268,6 +268,7 @@ fn nothing(name: &EnvironmentName) -> Plan {
         hooks: Vec::new(),
         errors: Vec::new(),
         warnings: Vec::new(),
+        renderers: std::collections::BTreeMap::new(),
         bundle: None,
         owned: 0,
     }

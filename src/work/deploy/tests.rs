@@ -67,6 +67,7 @@ fn plan(changes: &[(Action, &str)], bundle: &str) -> Plan {
         hooks: Vec::new(),
         errors: Vec::new(),
         warnings: Vec::new(),
+        renderers: std::collections::BTreeMap::new(),
         bundle: Some(Digest::of(bundle.as_bytes())),
         owned: 12,
     }

@@ -16,6 +16,7 @@ pub(crate) fn environment(deploy: Deploy) -> Environment {
         branch: None,
         namespace: None,
         sources: Vec::new(),
+        versions: crate::model::settings::Versions::default(),
         deploy,
         adopt: Vec::new(),
         fields: Vec::new(),

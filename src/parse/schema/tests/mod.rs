@@ -60,6 +60,7 @@ fn schema_and_parser_know_the_same_keys_and_words() {
         ("environment", environment::KEYS),
         ("source", source::KEYS),
         ("helm", source::HELM_KEYS),
+        ("versions", environment::VERSIONS),
         ("deploy", deploy::KEYS),
         ("allow", deploy::ALLOW_KEYS),
         ("limits", deploy::LIMIT_KEYS),
@@ -173,6 +174,7 @@ fn sample() -> Preview {
             crate::model::fault::Fault::new("wrong").file("a.yaml").at(1, 2).hint("mend it").app("a"),
         ],
         warnings: vec![],
+        renderers: [("helm".to_owned(), "3.19.2".to_owned())].into(),
         bundle: None,
         owned: 3,
     };

@@ -15,6 +15,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ("environment", "An environment, and `defaults`"),
     ("source", "`sources`: one entry"),
     ("helm", "`helm`"),
+    ("versions", "`versions`"),
     ("deploy", "`deploy`"),
     ("allow", "`allow`"),
     ("limits", "`limits`"),
