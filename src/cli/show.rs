@@ -65,9 +65,11 @@ fn one(plan: &Plan, page: &mut Page) {
     let words = if plan.errors.is_empty() { counted(&plan.counts) } else { "cannot be deployed".to_owned() };
     let base = if plan.baseline { ", nothing was deployed there before" } else { "" };
     page.painted("1", plan.name.as_str());
-    let renderers: String =
-        plan.renderers.iter().map(|(name, version)| format!(", {name} {version}")).collect();
-    page.plain(&format!(" ({}, {}{renderers}{base}): {words}", plan.target, plan.fidelity.word())).end();
+    page.plain(&format!(" ({}, {}", plan.target, plan.fidelity.word()));
+    for (name, version) in &plan.renderers {
+        page.plain(&format!(", {name} {version}"));
+    }
+    page.plain(&format!("{base}): {words}")).end();
     for fault in &plan.errors {
         page.lines("31", "  ", &format!("error: {fault}"));
     }

@@ -85,7 +85,6 @@ fn arguments(
     };
     let mut args: Vec<OsString> =
         vec!["template".into(), ready.release.clone().into(), chart.into_os_string()];
-    args.push("--skip-tests".into());
     if ready.chart.packed.is_some() {
         // The schema of a packed chart cannot be looked into, and Helm would fetch what it refers to.
         args.push("--skip-schema-validation".into());
@@ -219,7 +218,8 @@ fn read(context: &Context, task: &Task, ready: &Ready, output: &Output, scratch:
     part
 }
 
-/// A hook is marked, a test is dropped, everything else stays as it is.
+/// A hook is marked, what is only a test is dropped, everything else stays as it is. Helm itself would drop a hook that is a
+/// test among other things.
 fn sort(mut piece: Piece) -> Option<Piece> {
     let events =
         piece.body.pointer("/metadata/annotations").and_then(|notes| notes.get(HOOK)).and_then(Value::as_str);

@@ -29,7 +29,7 @@ pub(crate) struct Tools {
     folder: Option<PathBuf>,
     path: Option<OsString>,
     /// What programs said of themselves; shared by all copies.
-    said: Arc<Mutex<HashMap<PathBuf, (Stamp, Option<Version>)>>>,
+    said: Arc<Mutex<Said>>,
 }
 
 /// One program.
@@ -50,6 +50,9 @@ impl Tool {
         format!("{version} {:?}", self.stamp)
     }
 }
+
+/// What programs said of themselves, and in which state of their files.
+type Said = HashMap<PathBuf, (Stamp, Option<Version>)>;
 
 /// Tells one state of a file from another.
 type Stamp = (u64, Option<SystemTime>);

@@ -1,6 +1,7 @@
 //! Real trees, real kustomize, real helm.
 
 mod affected;
+mod apps;
 mod hostile;
 mod messages;
 mod omitted;

@@ -14,8 +14,8 @@ use crate::render::sources::Task;
 use crate::render::tools::Tools;
 use crate::render::{Budget, Rendered, Renderers, Wanted, render};
 
-fn asked(version: &str) -> Option<Asked> {
-    Some(Asked { version: version.parse().unwrap(), line: 4 })
+fn asked(version: &str) -> Asked {
+    Asked { version: version.parse().unwrap(), line: 4 }
 }
 
 /// A program that says a version. Another process writes it: what this one holds open cannot be run by its neighbours.
@@ -28,20 +28,16 @@ async fn script(folder: &Path, name: &str, says: &str) {
 
 /// What an environment with a chart gets.
 async fn helm(tools: &Tools, version: Option<Asked>) -> Result<Result<String, String>, Failure> {
-    let versions = Versions { helm: version, kustomize: asked("99") };
+    let versions = Versions { helm: version, kustomize: Some(asked("99")) };
     let task =
         Task { path: "a".to_owned(), renderer: Renderer::Helm, said: false, helm: Helm::default(), line: 7 };
     let chosen = tools.choose(&versions, &[task]).await?;
-    Ok(match chosen.faults.first() {
-        Some((renderer, fault)) => {
-            assert_eq!(*renderer, Renderer::Helm);
-            Err(fault.to_string())
-        }
-        None => {
-            let file = chosen.tool("helm").unwrap().path.file_name().unwrap().to_str().unwrap().to_owned();
-            Ok(format!("{file} {:?}", chosen.versions().get("helm")))
-        }
-    })
+    if let Some((renderer, fault)) = chosen.faults.first() {
+        assert_eq!(*renderer, Renderer::Helm);
+        return Ok(Err(fault.to_string()));
+    }
+    let file = chosen.tool("helm").unwrap().path.file_name().unwrap().to_str().unwrap().to_owned();
+    Ok(Ok(format!("{file} {:?}", chosen.versions().get("helm"))))
 }
 
 #[tokio::test]
@@ -64,17 +60,17 @@ async fn a_version_stands_for_the_newest_that_begins_with_it() {
     let tools = Tools::new(Some(folder.path()), None);
     for (version, wanted) in [
         (None, "helm Some(\"4.3.1\")"),
-        (asked("4"), "helm Some(\"4.3.1\")"),
-        (asked("3"), "helm-3.19.10 Some(\"3.19.10\")"),
-        (asked("v3.19"), "helm-3.19.10 Some(\"3.19.10\")"),
-        (asked("3.19.2"), "helm-3.19.2 Some(\"3.19.2\")"),
-        (asked("3.18"), "helm-3.18.1 Some(\"3.18.1\")"),
-        (asked("3.20.0-rc.1"), "helm-3.20.0-rc.1 Some(\"3.20.0-rc.1\")"),
+        (Some(asked("4")), "helm Some(\"4.3.1\")"),
+        (Some(asked("3")), "helm-3.19.10 Some(\"3.19.10\")"),
+        (Some(asked("v3.19")), "helm-3.19.10 Some(\"3.19.10\")"),
+        (Some(asked("3.19.2")), "helm-3.19.2 Some(\"3.19.2\")"),
+        (Some(asked("3.18")), "helm-3.18.1 Some(\"3.18.1\")"),
+        (Some(asked("3.20.0-rc.1")), "helm-3.20.0-rc.1 Some(\"3.20.0-rc.1\")"),
     ] {
         assert_eq!(helm(&tools, version.clone()).await.unwrap().unwrap(), wanted, "{version:?}");
     }
     for version in ["3.1", "3.20", "3.77.0", "2.0.0", "5"] {
-        let fault = helm(&tools, asked(version)).await.unwrap().unwrap_err();
+        let fault = helm(&tools, Some(asked(version))).await.unwrap().unwrap_err();
         assert_eq!(
             fault,
             format!(
@@ -84,7 +80,7 @@ async fn a_version_stands_for_the_newest_that_begins_with_it() {
         );
     }
     let none = Tools::new(Some(&folder.path().join("gone")), None);
-    let fault = helm(&none, asked("3")).await.unwrap().unwrap_err();
+    let fault = helm(&none, Some(asked("3"))).await.unwrap().unwrap_err();
     assert!(fault.contains("whoever runs Tidegate provides no helm"), "{fault}");
 }
 
@@ -95,16 +91,16 @@ async fn a_program_is_asked_again_when_its_file_changes() {
     script(folder.path(), "helm", "v3.9.0").await;
     assert_eq!(helm(&tools, None).await.unwrap().unwrap(), "helm Some(\"3.9.0\")");
     script(folder.path(), "helm", "v3.19.2").await;
-    assert_eq!(helm(&tools.clone(), asked("3")).await.unwrap().unwrap(), "helm Some(\"3.19.2\")");
+    assert_eq!(helm(&tools.clone(), Some(asked("3"))).await.unwrap().unwrap(), "helm Some(\"3.19.2\")");
     // One that says nothing that can be understood renders what asks for no version.
     script(folder.path(), "helm", "(devel)").await;
     assert_eq!(helm(&tools, None).await.unwrap().unwrap(), "helm None");
-    assert!(helm(&tools, asked("3")).await.unwrap().unwrap_err().contains("provides no helm"));
+    assert!(helm(&tools, Some(asked("3"))).await.unwrap().unwrap_err().contains("provides no helm"));
 }
 
 async fn kustomized(tools: Tools, version: &str) -> Result<Rendered, Failure> {
     let root = tree(&[("a/kustomization.yaml", "resources: [m.yaml]\n"), ("a/m.yaml", &map("m"))]);
-    let versions = Versions { kustomize: asked(version), helm: asked("0.0.1") };
+    let versions = Versions { kustomize: Some(asked(version)), helm: Some(asked("0.0.1")) };
     let renderers = Renderers { tools, ..renderers() };
     let wanted = Wanted {
         root: root.path(),
