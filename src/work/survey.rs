@@ -275,3 +275,21 @@ fn rendered(base: Option<&Bundle>, merge: &Bundle) -> (Option<Inventory>, Vec<Se
         .collect();
     (Some(Inventory { entries, hooks: base.hooks_digest(), ..Inventory::default() }), all)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::bumps;
+
+    #[test]
+    fn only_a_renderer_that_both_sides_use_becomes_another() {
+        let of = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
+            all.iter().map(|(name, version)| ((*name).to_owned(), (*version).to_owned())).collect()
+        };
+        let before = of(&[("helm", "3.18.1"), ("kustomize", "5.8.1")]);
+        assert_eq!(bumps(&before, &of(&[("helm", "3.19.2")])), ["helm 3.18.1 becomes 3.19.2"]);
+        assert_eq!(bumps(&before, &before), [""; 0]);
+        assert_eq!(bumps(&of(&[]), &before), [""; 0]);
+    }
+}
