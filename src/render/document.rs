@@ -9,6 +9,9 @@ use crate::render::sops;
 use crate::render::tree::shown;
 use crate::yaml::{self, Content, Node};
 
+/// What to do about a manifest without a kind.
+const KIND: &str = "every manifest says its apiVersion and kind";
+
 /// What one app gives; also as it is kept.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Part {
@@ -90,17 +93,31 @@ impl From<'_> {
 }
 
 impl Part {
-    /// Reads a text's documents and takes their manifests; gives how many there were.
-    pub(super) fn read(&mut self, text: &[u8], from: From<'_>, limits: &yaml::Limits) {
-        match yaml::read(text, limits) {
-            Err(fault) => self.faults.push(from.told(fault)),
-            Ok(documents) => {
-                for document in documents {
+    /// Reads a text's documents and takes their manifests one by one; of a text that is not YAML it takes none. Gives
+    /// how many nodes it held.
+    pub(super) fn read(&mut self, text: &[u8], from: From<'_>, limits: &yaml::Limits) -> usize {
+        let (pieces, warnings) = (self.pieces.len(), self.warnings.len());
+        let mut documents = match yaml::documents(text, limits) {
+            Ok(documents) => documents,
+            Err(fault) => {
+                self.faults.push(from.told(fault));
+                return 0;
+            }
+        };
+        for document in documents.by_ref() {
+            match document {
+                Ok(document) => {
                     self.warn(document.warnings, from);
                     self.take(document.root, from);
                 }
+                Err(fault) => {
+                    self.pieces.truncate(pieces);
+                    self.warnings.truncate(warnings);
+                    self.faults.push(from.told(fault));
+                }
             }
         }
+        documents.nodes()
     }
 
     /// Passes on what reading warned of.
@@ -119,20 +136,51 @@ impl Part {
             self.faults.push(from.fault(&node, message));
             return;
         }
-        let text = |key: &str| node.get(key).and_then(Node::text).unwrap_or_default().to_owned();
-        let (kind, version) = (text("kind"), text("apiVersion"));
-        let Some(item) = kind.strip_suffix("List").filter(|_| is_list(&node)) else {
+        if node.get("items").is_none() {
             self.one(node, from);
             return;
+        }
+        // As kubectl has it: whatever has `items` at its top is a list, and a list is nothing but its items.
+        let (kind, version) = (text(&node, "kind").to_owned(), text(&node, "apiVersion").to_owned());
+        if kind.is_empty() {
+            self.faults.push(from.fault(&node, "kind is missing".to_owned()).hint(KIND));
+            return;
+        }
+        let item = kind.strip_suffix("List").unwrap_or(&kind);
+        if kind == item || node.get("metadata").is_some_and(|metadata| !text(metadata, "name").is_empty()) {
+            let warning = from.fault(
+                &node,
+                format!("this {kind} has `items` at its top: like kubectl, only they are taken, not the {kind} itself"),
+            );
+            self.warnings.push(warning.to_string());
+        }
+        self.items(node, from, item, &version);
+    }
+
+    /// Takes a list's items; those that say neither have the list's apiVersion, and its kind without `List`.
+    fn items(&mut self, list: Node, from: From<'_>, kind: &str, version: &str) {
+        let Content::Map(entries) = list.content else { return };
+        let Some((_, items)) = entries.into_iter().find(|(key, _)| key.text == "items") else { return };
+        let items = match items.content {
+            Content::Null => return,
+            Content::List(items) => items,
+            Content::Bool(_) | Content::Number(_) | Content::Text(_) | Content::Map(_) => {
+                let message = format!("items must be a list, and this is {}", items.kind());
+                let fault = from.fault(&items, message);
+                self.faults.push(fault.hint("kubectl takes every object with `items` at its top for a list"));
+                return;
+            }
         };
-        let Content::Map(entries) = node.content else { return };
-        let items = entries.into_iter().find(|(key, _)| key.text == "items").map(|(_, node)| node.content);
-        let Some(Content::List(items)) = items else { return };
         for mut node in items {
-            // As kubectl has it: in a `ConfigMapList` the items need not say that they are ConfigMaps.
-            if !item.is_empty() {
-                inherit(&mut node, "kind", item);
-                inherit(&mut node, "apiVersion", &version);
+            if !matches!(node.content, Content::Map(_)) {
+                let message = format!("an item of a list must be a manifest, and this is {}", node.kind());
+                let fault = from.fault(&node, message);
+                self.faults.push(fault.hint("kubectl takes every object with `items` at its top for a list"));
+                continue;
+            }
+            if text(&node, "kind").is_empty() && text(&node, "apiVersion").is_empty() {
+                set(&mut node, "kind", kind);
+                set(&mut node, "apiVersion", version);
             }
             self.take(node, from);
         }
@@ -150,18 +198,16 @@ impl Part {
     }
 }
 
-/// Has it a list of items, as list kinds have?
-fn is_list(node: &Node) -> bool {
-    node.get("items").is_some_and(|items| matches!(items.content, Content::List(_)))
+/// The text of a key; empty if it has none.
+fn text<'n>(node: &'n Node, key: &str) -> &'n str {
+    node.get(key).and_then(Node::text).unwrap_or_default()
 }
 
-/// Adds a key to a mapping that lacks it.
-fn inherit(node: &mut Node, key: &str, value: &str) {
+/// Puts a text at the front of a mapping, in place of what the key held.
+fn set(node: &mut Node, key: &str, value: &str) {
     let (line, column) = (node.line, node.column);
-    if node.get(key).is_some() {
-        return;
-    }
     if let Content::Map(entries) = &mut node.content {
+        entries.retain(|(have, _)| have.text != key);
         let key = yaml::Key { text: key.to_owned(), line, column };
         entries.insert(0, (key, Node { line, column, content: Content::Text(value.to_owned()) }));
     }
@@ -188,6 +234,13 @@ fn mistakes(node: &Node) -> Vec<(&Node, String, &'static str)> {
             string(&mut found, value, || format!("{prefix}{field}"));
         }
     }
+    let below = ["labels", "annotations"].map(|field| (field, metadata.and_then(|node| node.get(field))));
+    for (name, value) in [("metadata", metadata)].into_iter().chain(below) {
+        if let Some(value) = value.filter(|node| !matches!(node.content, Content::Map(_) | Content::Null)) {
+            let message = format!("{name} must be a mapping, and this is {}", value.kind());
+            found.push((value, message, "write it as lines of `key: value`"));
+        }
+    }
     for field in ["labels", "annotations"] {
         let entries = metadata.and_then(|node| node.get(field)).map(Node::entries).unwrap_or_default();
         for (key, value) in entries {
@@ -199,7 +252,7 @@ fn mistakes(node: &Node) -> Vec<(&Node, String, &'static str)> {
             .get(field)
             .is_none_or(|value| matches!(&value.content, Content::Null) || value.text() == Some(""))
         {
-            found.push((node, format!("{field} is missing"), "every manifest says its apiVersion and kind"));
+            found.push((node, format!("{field} is missing"), KIND));
         }
     }
     let named = ["name", "generateName"].iter().any(|field| {

@@ -28,11 +28,14 @@ struct Frame {
     key: Option<Pending>,
     /// Where each key stands, once there are many.
     index: HashMap<String, usize>,
+    /// The keys that are not strings, by where they stand.
+    typed: HashMap<usize, Scalar>,
 }
 
 /// A key that waits for its value.
 enum Pending {
-    Key(Key),
+    /// With what it was before it became a text, if that was no string.
+    Key(Key, Option<Scalar>),
     Merge(Place),
 }
 
@@ -43,8 +46,8 @@ enum Turn {
 }
 
 /// Builds one document after another, within one budget.
-pub(super) struct Builder<'a> {
-    limits: &'a Limits,
+pub(super) struct Builder {
+    limits: Limits,
     nodes: usize,
     bytes: usize,
     stack: Vec<Frame>,
@@ -54,8 +57,8 @@ pub(super) struct Builder<'a> {
     warnings: Vec<Fault>,
 }
 
-impl<'a> Builder<'a> {
-    pub(super) fn new(limits: &'a Limits) -> Self {
+impl Builder {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
             nodes: 0,
@@ -65,6 +68,21 @@ impl<'a> Builder<'a> {
             anchors: HashMap::new(),
             warnings: Vec::new(),
         }
+    }
+
+    /// What it may hold.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// How many nodes there were.
+    pub(super) fn nodes(&self) -> usize {
+        self.nodes
+    }
+
+    /// Is the next node a key?
+    pub(super) fn at_key(&self) -> bool {
+        matches!(self.turn(), Turn::Key)
     }
 
     /// The document that ended, unless it is empty.
@@ -121,6 +139,7 @@ impl<'a> Builder<'a> {
             weight,
             key: None,
             index: HashMap::new(),
+            typed: HashMap::new(),
         });
         Ok(())
     }
@@ -186,8 +205,9 @@ impl<'a> Builder<'a> {
         let pending = if merge {
             Pending::Merge(place)
         } else {
+            let typed = (!matches!(scalar, Scalar::Text(_))).then(|| scalar.clone());
             let text = scalar.key().map_err(|message| fault(message, place))?;
-            Pending::Key(Key { text, line: place.0, column: place.1 })
+            Pending::Key(Key { text, line: place.0, column: place.1 }, typed)
         };
         if let Some(frame) = self.stack.last_mut() {
             frame.key = Some(pending);
@@ -209,15 +229,17 @@ impl<'a> Builder<'a> {
             return Ok(());
         }
         match frame.key.take() {
-            Some(Pending::Key(key)) => {
+            Some(Pending::Key(key, typed)) => {
                 frame.weight.bytes = frame.weight.bytes.saturating_add(key.text.len());
-                let (line, column) = (key.line, key.column);
-                if let Some(first) = frame.put(key, node)
-                    && self.warnings.len() < WARNINGS
-                {
-                    let message = format!("the key `{}` is given twice; the last one counts", first.text);
-                    let hint = format!("the first one is in line {}; keep one of them", first.line);
-                    self.warnings.push(fault(message, (line, column)).hint(hint));
+                let place = (key.line, key.column);
+                let (index, first) = frame.put(key, node);
+                if let Some(first) = first {
+                    let warning = twice(&first, frame.typed.get(&index) == typed.as_ref(), place)?;
+                    if self.warnings.len() < WARNINGS {
+                        self.warnings.push(warning);
+                    }
+                } else if let Some(typed) = typed {
+                    frame.typed.insert(index, typed);
                 }
             }
             Some(Pending::Merge(place)) => self.merge(node, place)?,
@@ -267,15 +289,22 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// The warning of a key given twice, of which the last one counts; a fault if they differ in type.
+fn twice(first: &Key, alike: bool, place: Place) -> Result<Fault, Fault> {
+    let (key, hint) = (&first.text, format!("the first one is in line {}; keep one of them", first.line));
+    if alike {
+        return Ok(fault(format!("the key `{key}` is given twice; the last one counts"), place).hint(hint));
+    }
+    // Two keys to its decoder, one in its JSON: which one is left depends on the order of a hash table.
+    let message = format!("the key `{key}` is given twice, in two types: kubectl keeps either, by chance");
+    Err(fault(message, place).hint(hint))
+}
+
 fn node(content: Content, place: Place) -> Node {
     Node { line: place.0, column: place.1, content }
 }
 
 impl Frame {
-    fn entries(&mut self) -> Option<&mut Vec<(Key, Node)>> {
-        if let Content::Map(entries) = &mut self.node.content { Some(entries) } else { None }
-    }
-
     fn len(&self) -> usize {
         self.node.entries().len()
     }
@@ -294,22 +323,22 @@ impl Frame {
             .is_some_and(|(_, have)| have.to_json() == value.to_json())
     }
 
-    /// Adds an entry, or replaces the one of the same key and gives its key.
-    fn put(&mut self, key: Key, value: Node) -> Option<Key> {
-        if let Some(index) = self.position(&key.text) {
-            let slot = self.entries()?.get_mut(index)?;
-            let first = std::mem::replace(slot, (key, value));
-            return Some(first.0);
-        }
-        let at = self.len();
-        if at >= INDEXED {
+    /// Adds an entry, or replaces the one of the same key; gives where it stands, and the key that was replaced.
+    fn put(&mut self, key: Key, value: Node) -> (usize, Option<Key>) {
+        let position = self.position(&key.text);
+        let at = position.unwrap_or(self.len());
+        if position.is_none() && at >= INDEXED {
             if at == INDEXED {
                 let index = self.node.entries().iter().enumerate();
                 self.index = index.map(|(at, (key, _))| (key.text.clone(), at)).collect();
             }
             self.index.insert(key.text.clone(), at);
         }
-        self.entries()?.push((key, value));
-        None
+        let Content::Map(entries) = &mut self.node.content else { return (at, None) };
+        let Some(slot) = entries.get_mut(at) else {
+            entries.push((key, value));
+            return (at, None);
+        };
+        (at, Some(std::mem::replace(slot, (key, value)).0))
     }
 }

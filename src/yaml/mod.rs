@@ -7,11 +7,15 @@
 //! Everything is bounded ([`Limits`]): bytes, nodes after aliases are expanded, depth. No step is worse than linear.
 
 mod build;
+mod cut;
 pub(crate) mod fields;
 mod nearest;
+#[cfg(test)]
+pub(crate) mod random;
 mod read;
 mod scalar;
 mod snippet;
+mod strict;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -21,7 +25,7 @@ use serde_json::{Map, Number, Value};
 use crate::model::fault::Fault;
 
 pub(crate) use nearest::nearest;
-pub(crate) use read::read;
+pub(crate) use read::{documents, read};
 pub(crate) use snippet::snippet;
 pub(crate) use write::{write, write_all};
 

@@ -1,11 +1,12 @@
 //! Reading: bytes to documents.
 
-use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Tag};
+use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Tag};
 
 use crate::model::fault::Fault;
 use crate::yaml::build::Builder;
+use crate::yaml::cut::{Piece, Pieces};
 use crate::yaml::scalar::{self, Style};
-use crate::yaml::{Content, Document, Limits, snippet};
+use crate::yaml::{Content, Document, Limits, snippet, strict};
 
 /// Where something stands: line and column from 1.
 pub(super) type Place = (u32, u32);
@@ -20,20 +21,113 @@ const CORE: &str = "tag:yaml.org,2002:";
 ///
 /// The fault names line and column and shows the line; the file is left to the caller.
 pub(crate) fn read(text: &[u8], limits: &Limits) -> Result<Vec<Document>, Fault> {
+    documents(text, limits)?.collect()
+}
+
+/// The same, one by one: of a long text only one document is in memory at a time. Nothing follows a fault.
+pub(crate) fn documents<'t>(text: &'t [u8], limits: &Limits) -> Result<Documents<'t>, Fault> {
     if text.len() > limits.bytes {
         return Err(Fault::new(format!("the file is larger than {} bytes", limits.bytes))
             .hint("split it into several files"));
     }
-    let text = decode(text)?;
-    documents(text, limits).map_err(|mut fault| {
-        if let (Some(line), Some(column)) = (fault.line, fault.column) {
-            fault.snippet = Some(snippet(text, line, column));
-        }
-        fault
+    let whole = decode(text)?;
+    let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
+    Ok(Documents {
+        pieces: Pieces::new(text, text.len() < whole.len()),
+        builder: Builder::new(*limits),
+        options: options(limits),
+        text,
+        warned: 0,
+        broken: false,
     })
 }
 
-/// The text, if it is UTF-8 without control characters; a byte-order mark at its beginning is left out.
+/// The documents of a text, read one by one.
+pub(crate) struct Documents<'t> {
+    text: &'t str,
+    pieces: Pieces<'t>,
+    builder: Builder,
+    options: Options,
+    warned: usize,
+    broken: bool,
+}
+
+impl Documents<'_> {
+    /// How many nodes there were so far, as [`Limits::nodes`] counts them.
+    pub(crate) fn nodes(&self) -> usize {
+        self.builder.nodes()
+    }
+
+    fn step(&mut self) -> Result<Option<Document>, Fault> {
+        while let Some(piece) = self.pieces.next()? {
+            if let Some(mut document) = self.piece(&piece)? {
+                document.warnings.truncate(WARNINGS - self.warned);
+                self.warned += document.warnings.len();
+                for warning in &mut document.warnings {
+                    show(warning, &piece);
+                }
+                return Ok(Some(document));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Parses one piece, which is one document to kubectl.
+    fn piece(&mut self, piece: &Piece<'_>) -> Result<Option<Document>, Fault> {
+        // kubectl ends every line: it matters where the last one is a block's and holds nothing but blanks.
+        let unended = piece.text.ends_with([' ', '\t']).then(|| format!("{}\n", piece.text));
+        let text = unended.as_deref().unwrap_or(piece.text);
+        let mut begun = false;
+        for event in Parser::new_from_str_with_options(text, self.options.clone()) {
+            let (event, span) = event.map_err(|error| scan_fault(&error, piece, self.builder.limits()))?;
+            let place = place(&span.start, piece);
+            if matches!(event, Event::DocumentStart(..)) && std::mem::replace(&mut begun, true) {
+                return Err(fault("what follows `...` is not read by kubectl", place)
+                    .hint("separate documents by `---` in a line of its own, or remove what follows"));
+            }
+            if !piece.json
+                && let Some((message, hint)) = strict::refusal(&event, &span, text, self.builder.at_key())
+            {
+                return Err(fault(message, place).hint(hint));
+            }
+            take(&mut self.builder, event, piece.json, place)?;
+        }
+        Ok(self.builder.finish())
+    }
+}
+
+impl Iterator for Documents<'_> {
+    type Item = Result<Document, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.broken {
+            return None;
+        }
+        let step = self.step().map_err(|mut fault| {
+            self.broken = true;
+            if let (Some(line), Some(column)) = (fault.line, fault.column) {
+                fault.snippet = Some(snippet(self.text, line, column));
+            }
+            fault
+        });
+        step.transpose()
+    }
+}
+
+/// What the parser is told.
+fn options(limits: &Limits) -> Options {
+    // One level more than is allowed, so that it is our own message that people read.
+    let nesting = limits.depth.saturating_add(1);
+    granit_parser::options! {
+        emit_comments: false,
+        disallow_directives: true,
+        emit_anchor_events: true,
+        flow_nesting_limit: nesting,
+        block_nesting_limit: nesting,
+    }
+}
+
+/// The text, if it is UTF-8 and holds neither control characters nor hidden ends of lines.
 fn decode(bytes: &[u8]) -> Result<&str, Fault> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         return Err(Fault::new("the file is UTF-16").hint("save it as UTF-8").at(1, 1));
@@ -43,19 +137,41 @@ fn decode(bytes: &[u8]) -> Result<&str, Fault> {
         let place = end(&String::from_utf8_lossy(before));
         Fault::new("the file is not UTF-8 text").hint("save it as UTF-8").at(place.0, place.1)
     })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    match text.char_indices().find(|(_, c)| forbidden(*c)) {
-        None => Ok(text),
-        Some((at, c)) => {
-            let (line, column) = end(text.get(..at).unwrap_or_default());
-            let code = u32::from(c);
-            let mut fault = Fault::new(format!("a control character (U+{code:04X}) is not allowed in YAML"))
-                .hint("remove it, or write it as an escape in double quotes")
-                .at(line, column);
-            fault.snippet = Some(snippet(text, line, column));
-            Err(fault)
-        }
+    let Some((at, c)) = unfit(text) else { return Ok(text) };
+    let before = text.get(..at).unwrap_or_default();
+    let (line, column) = end(before.strip_prefix('\u{feff}').unwrap_or(before));
+    let code = u32::from(c);
+    let mut fault = if forbidden(c) {
+        Fault::new(format!("a control character (U+{code:04X}) is not allowed in YAML"))
+            .hint("remove it, or write it as an escape in double quotes")
+    } else {
+        Fault::new(format!("a line ends here (U+{code:04X}) where a reader of the file sees no end")).hint(
+            "end lines with a newline; inside of a text write the character as an escape in double quotes",
+        )
     }
+    .at(line, column);
+    fault.snippet = Some(snippet(text, line, column));
+    Err(fault)
+}
+
+/// The first character that must not stand in a text, and where.
+fn unfit(text: &str) -> Option<(usize, char)> {
+    let bytes = text.as_bytes();
+    let suspect = |at: usize, byte: u8| match byte {
+        // Or within a character, whose first byte was looked at.
+        b'\n' | b'\t' | b' '..=b'~' | 0x80..=0xbf => false,
+        b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+        _ => true,
+    };
+    bytes.iter().enumerate().filter(|(at, byte)| suspect(*at, **byte)).find_map(|(at, _)| {
+        let c = text.get(at..)?.chars().next()?;
+        (c == '\r' || forbidden(c) || breaking(c)).then_some((at, c))
+    })
+}
+
+/// Characters that end a line in YAML 1.1 and nowhere else.
+fn breaking(c: char) -> bool {
+    matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 /// Characters that YAML does not let stand in a text.
@@ -72,13 +188,13 @@ fn end(text: &str) -> Place {
 }
 
 /// A count as it is shown.
-fn narrow(count: usize) -> u32 {
+pub(super) fn narrow(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// The parser's place as people count.
-fn place(mark: &Marker) -> Place {
-    (narrow(mark.line().max(1)), narrow(mark.col().saturating_add(1)))
+fn place(mark: &Marker, piece: &Piece<'_>) -> Place {
+    piece.place(mark.line().max(1), mark.col().saturating_add(1))
 }
 
 /// A fault at a place.
@@ -86,44 +202,18 @@ pub(super) fn fault(message: impl Into<String>, place: Place) -> Fault {
     Fault::new(message).at(place.0, place.1)
 }
 
-fn documents(text: &str, limits: &Limits) -> Result<Vec<Document>, Fault> {
-    // One level more than is allowed, so that it is our own message that people read.
-    let nesting = limits.depth.saturating_add(1);
-    let options = granit_parser::options! {
-        emit_comments: false,
-        flow_nesting_limit: nesting,
-        block_nesting_limit: nesting,
-    };
-    let mut documents = Vec::new();
-    let mut builder = Builder::new(limits);
-    let mut warned = 0;
-    for event in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = event.map_err(|error| scan_fault(&error, limits))?;
-        let ended = event == Event::DocumentEnd;
-        take(&mut builder, event, place(&span.start))?;
-        if ended && let Some(mut document) = builder.finish() {
-            document.warnings.truncate(WARNINGS - warned);
-            warned += document.warnings.len();
-            for warning in &mut document.warnings {
-                warning.snippet = shown(text, warning);
-            }
-            documents.push(document);
-        }
-    }
-    Ok(documents)
-}
-
 /// One event into the tree; events that are not nodes say nothing about it.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the parser's events are open-ended, and only nodes count"
 )]
-fn take(builder: &mut Builder<'_>, event: Event<'_>, place: Place) -> Result<(), Fault> {
+fn take(builder: &mut Builder, event: Event<'_>, json: bool, place: Place) -> Result<(), Fault> {
     match event {
         Event::Scalar(text, style, anchor, tag) => {
-            let scalar = scalar::resolve(&text, meaning(style, tag.as_deref()));
-            let merge = text == "<<" && style == ScalarStyle::Plain && tag.is_none();
-            builder.scalar(scalar.map_err(|message| fault(message, place))?, merge, anchor, place)
+            let meaning = meaning(style, tag.as_deref(), json);
+            let merge = text == "<<" && matches!(meaning, Style::Plain | Style::Core("merge"));
+            let scalar = scalar::resolve(text, meaning).map_err(|message| fault(message, place))?;
+            builder.scalar(scalar, merge, anchor, place)
         }
         Event::SequenceStart(_, anchor, _) => builder.open(Content::List(Vec::new()), anchor, place),
         Event::MappingStart(_, anchor, _) => builder.open(Content::Map(Vec::new()), anchor, place),
@@ -136,28 +226,38 @@ fn take(builder: &mut Builder<'_>, event: Event<'_>, place: Place) -> Result<(),
     }
 }
 
-fn shown(text: &str, fault: &Fault) -> Option<String> {
-    Some(snippet(text, fault.line?, fault.column?))
+/// Shows the line of a warning.
+fn show(warning: &mut Fault, piece: &Piece<'_>) {
+    if let (Some(line), Some(column)) = (warning.line, warning.column) {
+        let (line, column) = piece.within((line, column));
+        warning.snippet = Some(snippet(piece.text, line, column));
+    }
 }
 
 /// What a scalar's notation and tag say about its meaning.
-fn meaning(style: ScalarStyle, tag: Option<&Tag>) -> Style<'_> {
+fn meaning(style: ScalarStyle, tag: Option<&Tag>, json: bool) -> Style<'_> {
     match tag {
+        None if style == ScalarStyle::Plain && json => Style::Json,
         None if style == ScalarStyle::Plain => Style::Plain,
         None => Style::Quoted,
         Some(tag) if tag.handle() == CORE => Style::Core(tag.suffix()),
+        Some(tag) if tag.handle().is_empty() && tag.suffix().starts_with(CORE) => {
+            Style::Core(tag.suffix().strip_prefix(CORE).unwrap_or_default())
+        }
         Some(_) => Style::Foreign,
     }
 }
 
 /// The parser's error in the reader's terms.
-fn scan_fault(error: &ScanError, limits: &Limits) -> Fault {
-    let place = place(error.marker());
+fn scan_fault(error: &ScanError, piece: &Piece<'_>, limits: &Limits) -> Fault {
+    let place = place(error.marker(), piece);
     #[expect(clippy::wildcard_enum_match_arm, reason = "the parser words its hundred other kinds well")]
     match error.kind() {
         ErrorKind::TabInBlockIndentation | ErrorKind::TabNotAllowed => {
             fault("a tab is not allowed here", place).hint("indent with spaces")
         }
+        ErrorKind::DirectiveDisallowed => fault("kubectl reads no directives", place)
+            .hint("remove the lines that begin with `%`, and the `---` behind them"),
         ErrorKind::UnknownAnchor => fault("this alias names an anchor that is not there", place)
             .hint("an anchor must stand before its alias, in the same document"),
         _ if ["nest", "recursion"].iter().any(|word| error.info().contains(word)) => {

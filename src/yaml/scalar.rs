@@ -1,5 +1,7 @@
 //! What a scalar means: YAML 1.1 as kubectl's decoder (go-yaml 2) resolves it, then JSON.
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use serde_json::Number;
 
@@ -27,6 +29,8 @@ pub(crate) enum Scalar {
 pub(crate) enum Style<'a> {
     /// Bare, without a tag: its text decides.
     Plain,
+    /// The same in a JSON value.
+    Json,
     /// In quotes or a block, without a tag: a string.
     Quoted,
     /// With a tag of the core schema, as in `int`.
@@ -36,24 +40,42 @@ pub(crate) enum Style<'a> {
 }
 
 /// The meaning of a scalar, or why it has none.
-pub(crate) fn resolve(text: &str, style: Style<'_>) -> Result<Scalar, String> {
+pub(crate) fn resolve(text: Cow<'_, str>, style: Style<'_>) -> Result<Scalar, String> {
     match style {
-        Style::Quoted | Style::Foreign => Ok(Scalar::Text(text.to_owned())),
-        Style::Plain => Ok(plain(text)),
-        Style::Core(tag) => tagged(text, tag),
+        Style::Quoted | Style::Foreign => Ok(Scalar::Text(text.into_owned())),
+        Style::Plain => Ok(typed(&text).unwrap_or_else(|| Scalar::Text(text.into_owned()))),
+        Style::Json => json(&text),
+        Style::Core(tag) => tagged(&text, tag),
     }
 }
 
 /// A bare scalar.
 pub(crate) fn plain(text: &str) -> Scalar {
-    let Some(first) = text.bytes().next() else { return Scalar::Null };
+    typed(text).unwrap_or_else(|| Scalar::Text(text.to_owned()))
+}
+
+/// A bare scalar that is not a string.
+fn typed(text: &str) -> Option<Scalar> {
+    let Some(first) = text.bytes().next() else { return Some(Scalar::Null) };
     match first {
         b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~' => word(text),
         b'.' => special(text).or_else(|| separated(text)).map(Scalar::Float),
         b'+' | b'-' | b'0'..=b'9' => special(text).map(Scalar::Float).or_else(|| number(text)),
         _ => None,
     }
-    .unwrap_or_else(|| Scalar::Text(text.to_owned()))
+}
+
+/// A bare scalar of a JSON value, where a number that no double holds is an error and not a string.
+fn json(text: &str) -> Result<Scalar, String> {
+    match word(text) {
+        Some(scalar) => Ok(scalar),
+        None => text
+            .parse::<i64>()
+            .map(Scalar::Signed)
+            .ok()
+            .or_else(|| fraction(text).map(Scalar::Float))
+            .ok_or_else(|| format!("the number {} is too large", shorten(text))),
+    }
 }
 
 /// The words of YAML 1.1 that are not strings.
@@ -191,7 +213,8 @@ impl Scalar {
             Self::Null => Content::Null,
             Self::Bool(is) => Content::Bool(is),
             Self::Signed(value) => Content::Number(value.into()),
-            Self::Unsigned(value) => Content::Number(value.into()),
+            #[expect(clippy::cast_precision_loss, reason = "kubectl's JSON knows no integers beyond 63 bits")]
+            Self::Unsigned(value) => Content::Number(float(value as f64)?),
             Self::Float(value) => Content::Number(float(value)?),
             Self::Text(text) => Content::Text(text),
         })

@@ -1,8 +1,9 @@
 //! The table of scalars was read off kubectl itself; the round trips are random.
 
-use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
+use proptest::prelude::proptest;
 use serde_json::{Value, json};
 
+use super::random::value;
 use super::{Limits, read, snippet, write, write_all};
 
 fn one(text: &str) -> Value {
@@ -24,12 +25,12 @@ tRue = "tRue" | yEs = "yEs" | ~ = null | Null = null | nUll = "nUll" | oN = "oN"
 1_000 = 1000 | 1_0.5 = 10.5 | _1 = "_1" | 0x_1 = 1 | 0_7 = 7 | 1_ = 1 | 0o9 = "0o9" | 0b2 = "0b2" | 0x-1 = "0x-1"
 1e3 = 1000 | 1.0 = 1 | .5 = 0.5 | -.5 = -0.5 | 5. = 5 | 1e = "1e" | 1.2.3 = "1.2.3" | 1e999 = "1e999" | 12e03 = 12000
 .5_0 = 0.5 | .5_ = ".5_" | ._5 = "._5" | . = "." | + = "+" | 1e-7 = 1e-7 | 0.1e1 = 1 | 1e+2 = 100 | 1E3 = 1000 | 0e0 = 0
-9007199254740993 = 9007199254740993 | 18446744073709551615 = 18446744073709551615
+9007199254740993 = 9007199254740993 | 18446744073709551615 = 1.8446744073709552e19
 -9223372036854775808 = -9223372036854775808 | 18446744073709551616 = 1.8446744073709552e19
 -9223372036854775809 = -9.223372036854775809e18 | 1e18 = 1000000000000000000 | 07777777777777777777777777 = 7.777777777777778e24
 2020-01-01 = "2020-01-01" | 12:30:45 = "12:30:45" | 1:30 = "1:30" | << = "<<" | "0644" = "0644" | a #b = "a" | a#b = "a#b"
 !!str 12 = "12" | !!int "0x10" = 16 | !!float 3 = 3 | !!binary aGk= = "hi" | ! 12 = "12" | !mine 12 = "12" | !!bool 'yes' = true
-"\ud83c\udf89" = "🎉" | a\n = "a\\n" | 'it''s' = "it's" | "a\/b" = "a/b"
+a\n = "a\\n" | 'it''s' = "it's"
 "#;
 
 #[test]
@@ -129,7 +130,7 @@ fn of_equal_keys_the_last_counts_and_both_lines_are_named() {
     assert_eq!((warning.line, warning.column), (Some(3), Some(1)));
     assert!(warning.hint.contains("line 1"), "{warning}");
     let many =
-        (0..100).map(|i| format!("k{i}: {i}")).collect::<Vec<_>>().join("\n") + "\nk50: x\ny: 1\n'true': 2\n";
+        (0..100).map(|i| format!("k{i}: {i}")).collect::<Vec<_>>().join("\n") + "\nk50: x\ny: 1\non: 2\n";
     let documents = read(many.as_bytes(), &Limits::default()).unwrap();
     assert_eq!(documents[0].warnings.len(), 2);
     assert_eq!(documents[0].root.get("k50").unwrap().text(), Some("x"));
@@ -227,82 +228,6 @@ fn what_is_written_is_quoted_only_where_some_reader_would_err() {
     "#);
     assert_eq!(one(&write(&value)), value);
     assert_eq!(write_all([&json!({"a": 1}), &json!({"b": 2})]), "a: 1\n---\nb: 2\n");
-}
-
-fn text() -> impl Strategy<Value = String> {
-    let words = [
-        "y",
-        "No",
-        "null",
-        "~",
-        "0644",
-        "1_0",
-        "1e3",
-        "-",
-        "---",
-        "...",
-        "a: b",
-        "a #b",
-        " ",
-        "\n",
-        "\n\n",
-        " a\nb",
-        "a\n \nb",
-        "\t\n",
-        "# a",
-        "a\n# b\n",
-        "\r\n",
-        "\u{85}",
-        "\u{2028}",
-        "\u{feff}",
-        "'",
-        "\"",
-        "\\",
-        "%",
-        "@",
-        "`",
-        "<<",
-        "=",
-        "? a",
-        "- a",
-        "[",
-        "{",
-        "*a",
-        "&a",
-        "!a",
-        "|",
-        ">",
-        "1:2",
-        "2001-01-01",
-        ".5",
-        "+",
-        "a:",
-        "🎉",
-    ];
-    prop_oneof![
-        prop::sample::select(words.to_vec()).prop_map(str::to_owned),
-        "[ -~\n\t]{0,24}",
-        prop::collection::vec(prop::sample::select(words.to_vec()), 0..4).prop_map(|parts| parts.concat()),
-        any::<String>(),
-    ]
-}
-
-fn value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<u64>().prop_map(Value::from),
-        text().prop_map(Value::from),
-        (-1000i32..1000).prop_map(|n| json!(f64::from(n) + 0.25)),
-    ];
-    leaf.prop_recursive(4, 24, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((text(), inner), 0..4)
-                .prop_map(|entries| Value::Object(entries.into_iter().collect())),
-        ]
-    })
 }
 
 proptest! {

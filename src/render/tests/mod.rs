@@ -2,9 +2,11 @@
 
 mod affected;
 mod apps;
+mod emission;
 mod hostile;
 mod messages;
 mod omitted;
+mod oracle;
 mod plain;
 mod programs;
 mod versions;
