@@ -93,31 +93,29 @@ impl From<'_> {
 }
 
 impl Part {
-    /// Reads a text's documents and takes their manifests one by one; of a text that is not YAML it takes none. Gives
-    /// how many nodes it held.
+    /// Reads a text's documents and takes their manifests; of a text that is not YAML it takes none. Gives how many
+    /// nodes it held, as its limits count them.
     pub(super) fn read(&mut self, text: &[u8], from: From<'_>, limits: &yaml::Limits) -> usize {
-        let (pieces, warnings) = (self.pieces.len(), self.warnings.len());
-        let mut documents = match yaml::documents(text, limits) {
-            Ok(documents) => documents,
+        let read = yaml::each(text, limits, |document| {
+            let mut part = Self::default();
+            part.warn(document.warnings, from);
+            part.take(document.root, from);
+            part
+        });
+        match read {
+            Ok((parts, nodes)) => {
+                for part in parts {
+                    self.pieces.extend(part.pieces);
+                    self.faults.extend(part.faults);
+                    self.warnings.extend(part.warnings);
+                }
+                nodes
+            }
             Err(fault) => {
                 self.faults.push(from.told(fault));
-                return 0;
-            }
-        };
-        for document in documents.by_ref() {
-            match document {
-                Ok(document) => {
-                    self.warn(document.warnings, from);
-                    self.take(document.root, from);
-                }
-                Err(fault) => {
-                    self.pieces.truncate(pieces);
-                    self.warnings.truncate(warnings);
-                    self.faults.push(from.told(fault));
-                }
+                0
             }
         }
-        documents.nodes()
     }
 
     /// Passes on what reading warned of.

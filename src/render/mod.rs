@@ -22,6 +22,7 @@ mod kustomize;
 mod message;
 mod mistake;
 mod omitted;
+mod permit;
 mod plain;
 mod probe;
 mod program;

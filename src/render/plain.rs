@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use crate::model::fault::Fault;
 use crate::render::Limits;
 use crate::render::document::{From, Lines, Part};
+use crate::render::permit;
 use crate::render::sources::{CHART, KUSTOMIZATIONS, manifest};
 use crate::render::tree::{Found, Tree, below, shown};
+use crate::yaml;
 
 /// The most files and folders that one app may hold.
 const ENTRIES: usize = 200_000;
@@ -20,6 +22,7 @@ pub(super) fn render(tree: &Tree, app: &str, limits: &Limits) -> Part {
         limits,
         part: Part::default(),
         bytes: limits.program.stdout,
+        yaml: limits.yaml,
         entries: ENTRIES,
         seen: HashSet::new(),
     };
@@ -39,6 +42,8 @@ struct Walk<'a> {
     part: Part,
     /// Bytes that may still be read.
     bytes: usize,
+    /// What the next file may hold: all files together no more than one.
+    yaml: yaml::Limits,
     /// Names that may still be looked at.
     entries: usize,
     /// Folders by where they really are: a link to a folder above would never end.
@@ -123,6 +128,10 @@ impl Walk<'_> {
         if self.part.pieces.len() > self.limits.objects {
             return;
         }
+        // Held while it is read, which takes ten times as much memory as it has bytes.
+        let size =
+            self.tree.real(path).and_then(|real| std::fs::metadata(real).ok()).map_or(0, |data| data.len());
+        let permit = permit::wait(size);
         let bytes = match self.tree.read(path, self.bytes) {
             Ok(bytes) => bytes,
             Err(fault) => {
@@ -132,6 +141,8 @@ impl Walk<'_> {
         };
         self.bytes -= bytes.len();
         let from = From { app: self.app, file: Some(path), lines: Lines::Source };
-        self.part.read(&bytes, from, &self.limits.yaml);
+        let nodes = self.part.read(&bytes, from, &self.yaml);
+        self.yaml.nodes = self.yaml.nodes.saturating_sub(nodes);
+        drop(permit);
     }
 }

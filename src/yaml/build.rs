@@ -1,6 +1,8 @@
 //! From events to a tree: anchors, merge keys, equal keys, and the budget that aliases draw on.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::model::fault::Fault;
 use crate::yaml::read::{Place, WARNINGS, fault};
@@ -17,6 +19,30 @@ struct Weight {
     bytes: usize,
     /// Levels of nesting, 1 for a scalar.
     height: usize,
+}
+
+/// How much is counted at once.
+const STRIDE: Weight = Weight { nodes: 256, bytes: 1 << 16, height: 0 };
+
+/// What a text came to so far, over all threads that read it.
+#[derive(Debug, Default)]
+pub(super) struct Spent {
+    nodes: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Spent {
+    /// Adds to it; is it still within the limits?
+    fn add(&self, weight: Weight, limits: &Limits) -> bool {
+        let nodes = self.nodes.fetch_add(weight.nodes, Ordering::Relaxed).saturating_add(weight.nodes);
+        let bytes = self.bytes.fetch_add(weight.bytes, Ordering::Relaxed).saturating_add(weight.bytes);
+        nodes <= limits.nodes && bytes <= limits.bytes.saturating_mul(2)
+    }
+
+    /// How many nodes there were.
+    pub(super) fn nodes(&self) -> usize {
+        self.nodes.load(Ordering::Relaxed)
+    }
 }
 
 /// A list or mapping that is still open.
@@ -48,8 +74,9 @@ enum Turn {
 /// Builds one document after another, within one budget.
 pub(super) struct Builder {
     limits: Limits,
-    nodes: usize,
-    bytes: usize,
+    spent: Arc<Spent>,
+    /// What was not yet added to it.
+    owed: Weight,
     stack: Vec<Frame>,
     root: Option<Node>,
     /// None while the node is still open: an alias to it would contain itself.
@@ -58,11 +85,11 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: Limits, spent: Arc<Spent>) -> Self {
         Self {
             limits,
-            nodes: 0,
-            bytes: 0,
+            spent,
+            owed: Weight::default(),
             stack: Vec::new(),
             root: None,
             anchors: HashMap::new(),
@@ -75,23 +102,19 @@ impl Builder {
         &self.limits
     }
 
-    /// How many nodes there were.
-    pub(super) fn nodes(&self) -> usize {
-        self.nodes
-    }
-
     /// Is the next node a key?
     pub(super) fn at_key(&self) -> bool {
         matches!(self.turn(), Turn::Key)
     }
 
     /// The document that ended, unless it is empty.
-    pub(super) fn finish(&mut self) -> Option<Document> {
+    pub(super) fn finish(&mut self) -> Result<Option<Document>, Fault> {
         self.anchors.clear();
         self.stack.clear();
         let warnings = std::mem::take(&mut self.warnings);
-        let root = self.root.take()?;
-        (root.content != Content::Null).then_some(Document { root, warnings })
+        let Some(root) = self.root.take() else { return Ok(None) };
+        self.settle((root.line, root.column))?;
+        Ok((root.content != Content::Null).then_some(Document { root, warnings }))
     }
 
     /// A scalar; `merge` if it is a bare `<<`.
@@ -146,7 +169,13 @@ impl Builder {
 
     /// The end of the innermost list or mapping.
     pub(super) fn close(&mut self) -> Result<(), Fault> {
-        let Some(frame) = self.stack.pop() else { return Ok(()) };
+        let Some(mut frame) = self.stack.pop() else { return Ok(()) };
+        // Most collections are small, and what a vector keeps in hand would double what they take.
+        match &mut frame.node.content {
+            Content::List(items) => items.shrink_to_fit(),
+            Content::Map(entries) => entries.shrink_to_fit(),
+            Content::Null | Content::Bool(_) | Content::Number(_) | Content::Text(_) => {}
+        }
         if frame.anchor != 0 {
             self.pay(frame.weight, (frame.node.line, frame.node.column))?;
             self.anchors.insert(frame.anchor, Some((Scalar::Null, frame.node.clone(), frame.weight)));
@@ -178,20 +207,24 @@ impl Builder {
         self.add(copy, weight)
     }
 
+    /// Counts what is about to be made; not each node at once in what other threads count in, too.
     fn pay(&mut self, weight: Weight, place: Place) -> Result<(), Fault> {
-        self.nodes = self.nodes.saturating_add(weight.nodes);
-        self.bytes = self.bytes.saturating_add(weight.bytes);
-        if self.nodes > self.limits.nodes || self.bytes > self.limits.bytes.saturating_mul(2) {
-            return Err(fault(
-                format!(
-                    "the file holds more than {} values once its aliases are expanded",
-                    self.limits.nodes
-                ),
-                place,
-            )
-            .hint("split it, or repeat less through anchors"));
+        self.owed.nodes = self.owed.nodes.saturating_add(weight.nodes);
+        self.owed.bytes = self.owed.bytes.saturating_add(weight.bytes);
+        if self.owed.nodes < STRIDE.nodes && self.owed.bytes < STRIDE.bytes {
+            return Ok(());
         }
-        Ok(())
+        self.settle(place)
+    }
+
+    /// Adds what is owed to what was spent.
+    fn settle(&mut self, place: Place) -> Result<(), Fault> {
+        let owed = std::mem::take(&mut self.owed);
+        if self.spent.add(owed, &self.limits) {
+            return Ok(());
+        }
+        Err(fault("the file holds too many values once its aliases are expanded", place)
+            .hint("split it, or repeat less through anchors"))
     }
 
     fn turn(&self) -> Turn {

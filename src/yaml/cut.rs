@@ -48,6 +48,8 @@ pub(super) struct Pieces<'t> {
     values: Option<usize>,
     lines: u32,
     columns: u32,
+    /// A cut that is none, met but not yet told.
+    fault: Option<Fault>,
 }
 
 impl<'t> Pieces<'t> {
@@ -55,11 +57,30 @@ impl<'t> Pieces<'t> {
     pub(super) fn new(text: &'t str, marked: bool) -> Self {
         let blank = text.len() - text.trim_start().len();
         let json = !marked && blank < GUESS && text.trim_start().starts_with('{');
-        Self { rest: text, values: json.then_some(0), lines: 0, columns: 0 }
+        Self { rest: text, values: json.then_some(0), lines: 0, columns: 0, fault: None }
+    }
+
+    /// Bytes that are left.
+    pub(super) fn len(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// Ends here.
+    pub(super) fn end(&mut self) {
+        (self.rest, self.values) = ("", None);
+    }
+
+    /// Ends with this fault.
+    pub(super) fn fail(&mut self, fault: Fault) {
+        self.end();
+        self.fault = Some(fault);
     }
 
     /// The next piece, or a cut that is none.
     pub(super) fn next(&mut self) -> Result<Option<Piece<'t>>, Fault> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
         while let Some(count) = self.values {
             let mut values = Deserializer::from_str(self.rest).into_iter::<IgnoredAny>();
             match values.next() {

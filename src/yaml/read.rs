@@ -1,9 +1,12 @@
 //! Reading: bytes to documents.
 
+use std::sync::Arc;
+
 use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Tag};
 
 use crate::model::fault::Fault;
-use crate::yaml::build::Builder;
+use crate::yaml::ahead;
+use crate::yaml::build::{Builder, Spent};
 use crate::yaml::cut::{Piece, Pieces};
 use crate::yaml::scalar::{self, Style};
 use crate::yaml::{Content, Document, Limits, snippet, strict};
@@ -21,59 +24,55 @@ const CORE: &str = "tag:yaml.org,2002:";
 ///
 /// The fault names line and column and shows the line; the file is left to the caller.
 pub(crate) fn read(text: &[u8], limits: &Limits) -> Result<Vec<Document>, Fault> {
-    documents(text, limits)?.collect()
+    each(text, limits, |document| document).map(|(documents, _)| documents)
 }
 
-/// The same, one by one: of a long text only one document is in memory at a time. Nothing follows a fault.
-pub(crate) fn documents<'t>(text: &'t [u8], limits: &Limits) -> Result<Documents<'t>, Fault> {
+/// The same, with each document made into something else as soon as it is read: of a long text only some documents are
+/// in memory at a time, and several threads read it. Gives also how many nodes there were, as [`Limits::nodes`] counts.
+pub(crate) fn each<T: Send>(
+    text: &[u8],
+    limits: &Limits,
+    make: impl Fn(Document) -> T + Sync,
+) -> Result<(Vec<T>, usize), Fault> {
     if text.len() > limits.bytes {
         return Err(Fault::new(format!("the file is larger than {} bytes", limits.bytes))
             .hint("split it into several files"));
     }
     let whole = decode(text)?;
     let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
-    Ok(Documents {
-        pieces: Pieces::new(text, text.len() < whole.len()),
-        builder: Builder::new(*limits),
-        options: options(limits),
-        text,
-        warned: 0,
-        broken: false,
+    let pieces = Pieces::new(text, text.len() < whole.len());
+    ahead::each(pieces, *limits, make).map_err(|mut fault| {
+        if let (Some(line), Some(column)) = (fault.line, fault.column) {
+            fault.snippet = Some(snippet(text, line, column));
+        }
+        fault
     })
 }
 
-/// The documents of a text, read one by one.
-pub(crate) struct Documents<'t> {
-    text: &'t str,
-    pieces: Pieces<'t>,
+/// What reads one piece after another.
+pub(super) struct Reader {
     builder: Builder,
     options: Options,
     warned: usize,
-    broken: bool,
 }
 
-impl Documents<'_> {
-    /// How many nodes there were so far, as [`Limits::nodes`] counts them.
-    pub(crate) fn nodes(&self) -> usize {
-        self.builder.nodes()
+impl Reader {
+    pub(super) fn new(limits: &Limits, spent: Arc<Spent>) -> Self {
+        Self { builder: Builder::new(*limits, spent), options: options(limits), warned: 0 }
     }
 
-    fn step(&mut self) -> Result<Option<Document>, Fault> {
-        while let Some(piece) = self.pieces.next()? {
-            if let Some(mut document) = self.piece(&piece)? {
-                document.warnings.truncate(WARNINGS - self.warned);
-                self.warned += document.warnings.len();
-                for warning in &mut document.warnings {
-                    show(warning, &piece);
-                }
-                return Ok(Some(document));
-            }
+    /// The document of a piece, unless it is empty.
+    pub(super) fn document(&mut self, piece: &Piece<'_>) -> Result<Option<Document>, Fault> {
+        let Some(mut document) = self.parse(piece)? else { return Ok(None) };
+        document.warnings.truncate(WARNINGS.saturating_sub(self.warned));
+        self.warned += document.warnings.len();
+        for warning in &mut document.warnings {
+            show(warning, piece);
         }
-        Ok(None)
+        Ok(Some(document))
     }
 
-    /// Parses one piece, which is one document to kubectl.
-    fn piece(&mut self, piece: &Piece<'_>) -> Result<Option<Document>, Fault> {
+    fn parse(&mut self, piece: &Piece<'_>) -> Result<Option<Document>, Fault> {
         // kubectl ends every line: it matters where the last one is a block's and holds nothing but blanks.
         let unended = piece.text.ends_with([' ', '\t']).then(|| format!("{}\n", piece.text));
         let text = unended.as_deref().unwrap_or(piece.text);
@@ -92,25 +91,7 @@ impl Documents<'_> {
             }
             take(&mut self.builder, event, piece.json, place)?;
         }
-        Ok(self.builder.finish())
-    }
-}
-
-impl Iterator for Documents<'_> {
-    type Item = Result<Document, Fault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.broken {
-            return None;
-        }
-        let step = self.step().map_err(|mut fault| {
-            self.broken = true;
-            if let (Some(line), Some(column)) = (fault.line, fault.column) {
-                fault.snippet = Some(snippet(self.text, line, column));
-            }
-            fault
-        });
-        step.transpose()
+        self.builder.finish()
     }
 }
 
