@@ -1,7 +1,7 @@
 //! `make bench`: figures beside a peer or the limit, in one run. docs/benchmarks.md says how to read them.
 //!
 //! Nothing here is asserted on time: it prints what was measured. `QUICK=1` measures less often; words after the
-//! options choose subjects (`deliveries rest comment cluster`).
+//! options choose subjects (`deliveries rest comment cluster yaml`).
 #![expect(clippy::print_stdout, reason = "a program that prints figures")]
 
 mod bare;
@@ -18,6 +18,7 @@ mod rest;
 mod server;
 mod stats;
 mod world;
+mod yaml;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -26,7 +27,7 @@ use std::time::Instant;
 /// What a step of a measurement gives; whatever fails ends the run in its own words.
 pub(crate) type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-const SUBJECTS: [&str; 4] = ["rest", "deliveries", "comment", "cluster"];
+const SUBJECTS: [&str; 5] = ["rest", "deliveries", "comment", "cluster", "yaml"];
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,9 @@ impl Extent {
 fn main() -> ExitCode {
     // Cargo adds `--bench`.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    if let Some(code) = yaml::child(&words) {
+        return code;
+    }
     let quick = words.iter().any(|word| word == "--quick") || process::variable("QUICK").is_some();
     let chosen: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
     if let Some(unknown) = chosen.iter().find(|word| !SUBJECTS.contains(&word.as_str())) {
@@ -82,6 +86,9 @@ fn run(extent: Extent, wanted: &dyn Fn(&str) -> bool) -> Done<()> {
         }
         if wanted("cluster") {
             cluster::measure(extent).await?;
+        }
+        if wanted("yaml") {
+            yaml::measure(extent)?;
         }
         Ok(())
     })

@@ -26,3 +26,10 @@ mod work;
 mod yaml;
 
 pub use cli::run;
+
+/// The documents of a text as plain rendering reads them, for the benchmarks alone.
+#[doc(hidden)]
+pub fn read_yaml(text: &[u8]) -> Result<Vec<serde_json::Value>, String> {
+    let read = yaml::each(text, &yaml::Limits::default(), |document| document.root.into_json());
+    read.map(|(documents, _)| documents).map_err(|fault| fault.to_string())
+}

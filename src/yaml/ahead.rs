@@ -15,12 +15,15 @@ const BATCH: usize = 256 << 10;
 /// The most threads for one text: others are read at the same time.
 const THREADS: usize = 4;
 
+/// What a batch gave.
+type Read<T> = Result<Vec<T>, Fault>;
+
 /// What the threads share.
 struct Shared<'t, T> {
     /// The pieces that nobody has taken, and how many batches were.
     left: Mutex<(Pieces<'t>, usize)>,
     /// What each batch gave.
-    done: Mutex<Vec<(usize, Result<Vec<T>, Fault>)>>,
+    done: Mutex<Vec<(usize, Read<T>)>>,
     /// Did one of them fail?
     failed: AtomicBool,
 }
@@ -63,7 +66,7 @@ impl<T: Send> Shared<'_, T> {
             let Some((index, batch)) = self.take() else { return };
             let read = batch.and_then(|pieces| {
                 let documents = pieces.iter().filter_map(|piece| reader.document(piece).transpose());
-                documents.map(|document| document.map(make)).collect::<Result<Vec<T>, Fault>>()
+                documents.map(|document| document.map(make)).collect::<Read<T>>()
             });
             if read.is_err() {
                 self.failed.store(true, Ordering::Relaxed);
@@ -73,7 +76,7 @@ impl<T: Send> Shared<'_, T> {
     }
 
     /// The next batch and its number; none at the end.
-    fn take(&self) -> Option<(usize, Result<Vec<Piece<'_>>, Fault>)> {
+    fn take(&self) -> Option<(usize, Read<Piece<'_>>)> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let (pieces, index) = &mut *left;
         let (mut batch, mut bytes) = (Vec::new(), 0);

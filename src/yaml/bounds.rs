@@ -26,8 +26,9 @@ fn each_limit_is_met_at_its_number() {
     let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     assert!(given(&deep(100), &limits).is_ok());
     assert!(given(&deep(101), &limits).unwrap_err().contains("deeper than 100"));
-    let blocks =
-        |levels: usize| (0..levels).map(|level| format!("{}a:\n", " ".repeat(level))).collect::<String>();
+    let blocks = |levels: usize| {
+        (0..levels).map(|level| format!("{}a:\n", " ".repeat(level))).collect::<Vec<_>>().concat()
+    };
     let roomy = Limits { bytes: 1 << 20, ..limits };
     assert!(given(&blocks(100), &roomy).is_ok());
     assert!(given(&blocks(101), &roomy).unwrap_err().contains("deeper than 100"));
@@ -44,7 +45,7 @@ fn each_limit_is_met_at_its_number() {
 fn aliases_are_paid_for_before_they_are_followed() {
     let limits = Limits { bytes: 4_000, nodes: 1_000, depth: 100 };
     // An anchored list of ten costs its eleven nodes again for the anchor, and eleven for each alias.
-    let aliases = |count: usize| format!("- &a [{}]\n{}", vec!["x"; 10].join(","), "- *a\n".repeat(count));
+    let aliases = |count: usize| format!("- &a [{}]\n{}", ["x"; 10].join(","), "- *a\n".repeat(count));
     assert!(given(&aliases(88), &limits).is_ok());
     assert!(given(&aliases(90), &limits).unwrap_err().contains("aliases"));
     // Twice the text's bytes, once its aliases are expanded.
@@ -66,7 +67,7 @@ fn aliases_are_paid_for_before_they_are_followed() {
 }
 
 fn keys(count: usize) -> String {
-    (0..count).map(|key| format!("k{key}: 1, ")).collect()
+    (0..count).map(|key| format!("k{key}: 1, ")).collect::<Vec<_>>().concat()
 }
 
 #[test]
@@ -107,13 +108,14 @@ fn a_mebibyte_in_one_piece_is_one_value() {
 #[test]
 fn many_keys_and_many_documents_are_all_there() {
     let limits = Limits::default();
-    let wide = (0..100_000).map(|key| format!("k{key}: {key}\n")).collect::<String>();
+    let wide = (0..100_000).map(|key| format!("k{key}: {key}\n")).collect::<Vec<_>>().concat();
     let value = given(&wide, &limits).unwrap().remove(0);
     assert_eq!((value.as_object().unwrap().len(), &value["k99999"]), (100_000, &json!(99_999)));
     let twice = read(format!("{wide}k7: x\n").as_bytes(), &limits).unwrap();
     assert_eq!(twice[0].warnings.len(), 1);
     // Several threads read these, in order.
-    let many = (0..100_000).map(|document| format!("---\nk: {document} # of many\n")).collect::<String>();
+    let many =
+        (0..100_000).map(|document| format!("---\nk: {document} # of many\n")).collect::<Vec<_>>().concat();
     let (found, nodes) =
         each(many.as_bytes(), &limits, |document| (document.root.line, document.root.to_json())).unwrap();
     assert_eq!((found.len(), nodes), (100_000, 300_000));
