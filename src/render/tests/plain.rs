@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::{fault, ids, map, one, render_all, source, tree};
+use super::{fault, ids, map, one, render_all, renderers, source, tree};
 use crate::model::settings::{Renderer, Source};
 use crate::model::target::Capabilities;
+use crate::render::{Budget, Wanted, render};
 
 #[tokio::test]
 async fn a_folder_is_read_recursively_and_objects_know_their_file_and_line() {
@@ -222,4 +223,86 @@ async fn too_many_objects_are_one_fault_and_no_bundle() {
         .join("\n---\n");
     let fault = fault(&[("a/x.yaml", &text)], "a").await;
     assert!(fault.message.contains("20001 objects"), "{fault}");
+}
+
+#[tokio::test]
+async fn lines_are_those_of_the_file_in_lists_documents_and_json_with_either_end() {
+    let list = "# a list\nkind: List\napiVersion: v1\nitems:\n- apiVersion: v1\n  kind: A\n  metadata: {name: one}\n\
+        -\n  kind: B\n  apiVersion: v1\n  metadata: {name: two}\n---\n# more\n\napiVersion: v1\nkind: C\nmetadata: {name: three}\n";
+    let json = "\n{\"apiVersion\": \"v1\", \"kind\": \"D\", \"metadata\": {\"name\": \"four\"}}\n\n {\"apiVersion\": \"v1\",\n\"kind\": \"E\", \"metadata\": {\"name\": \"five\"}}";
+    for end in ["\n", "\r\n"] {
+        let (list, json) = (list.replace('\n', end), json.replace('\n', end));
+        let rendered = one(&[("a/x.yaml", &list), ("a/y.json", &json)], "a").await;
+        assert_eq!(ids(&rendered), ["A one", "B two", "C three", "D four", "E five"]);
+        let places: Vec<_> = rendered
+            .bundle
+            .objects
+            .iter()
+            .map(|object| (object.origin.file.clone().unwrap(), object.origin.line))
+            .collect();
+        let wanted = [("a/x.yaml", 5), ("a/x.yaml", 9), ("a/x.yaml", 15), ("a/y.json", 2), ("a/y.json", 4)];
+        assert_eq!(places, wanted.map(|(file, line)| (file.to_owned(), Some(line))), "{end:?}");
+        let broken = format!("{list}---{end}k: [{end}");
+        let fault = fault(&[("a/x.yaml", &broken)], "a").await;
+        assert_eq!((fault.file.as_deref(), fault.line), (Some("a/x.yaml"), Some(19)), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_items_is_a_list_as_kubectl_has_it() {
+    let basket = "apiVersion: x.io/v1\nkind: Basket\nmetadata: {name: b}\nitems:\n- metadata: {name: egg}\n";
+    let rendered = one(&[("a/x.yaml", basket)], "a").await;
+    assert_eq!(ids(&rendered), ["Basket egg"]);
+    let warning = &rendered.bundle.warnings[0];
+    assert!(warning.starts_with("a/x.yaml:1:1: this Basket has `items` at its top"), "{warning}");
+    let table = [
+        ("kind: AllowList\nmetadata: {name: l}\nitems:\n- {ip: 10.0.0.1}\n", 5, "metadata.name is missing"),
+        (
+            "kind: AllowList\nmetadata: {name: l}\nitems: [10.0.0.1]\n",
+            4,
+            "an item of a list must be a manifest",
+        ),
+        (
+            "kind: AllowList\nmetadata: {name: l}\nitems: {a: b}\n",
+            4,
+            "items must be a list, and this is a mapping",
+        ),
+        ("kind: List\nitems:\n- metadata: {name: a}\n", 4, "kind is missing"),
+        ("metadata: {name: l}\nitems: []\n", 1, "kind is missing"),
+    ];
+    for (text, line, message) in table {
+        let fault = fault(&[("a/x.yaml", &format!("apiVersion: v1\n{text}"))], "a").await;
+        assert_eq!(fault.line, Some(line), "{fault}");
+        assert!(fault.message.contains(message), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn generated_names_are_kept_as_they_are() {
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: job-}\n";
+    let rendered = one(&[("a/x.yaml", text)], "a").await;
+    assert_eq!(ids(&rendered), ["ConfigMap job-*"]);
+    let object = &rendered.bundle.objects[0];
+    assert!(object.generated());
+    assert_eq!(object.body["metadata"], json!({"generateName": "job-"}));
+}
+
+#[tokio::test]
+async fn all_files_of_an_app_share_one_limit_of_values() {
+    let list = format!("{}k: [{}]\n", map("a"), "a, ".repeat(400));
+    let root = tree(&[("a/x.yaml", &list), ("a/y.yaml", &list), ("a/z.yaml", &list)]);
+    let mut strict = renderers();
+    strict.limits.yaml.nodes = 1_000;
+    let (environment, sources) = ("staging".parse().unwrap(), [source("a")]);
+    let wanted = Wanted {
+        root: root.path(),
+        environment: &environment,
+        sources: &sources,
+        namespace: None,
+        capabilities: &Capabilities::default(),
+        budget: &Budget::new(&strict.limits),
+    };
+    let faults = render(&strict, &wanted).await.unwrap().faults;
+    let fault = faults.iter().find(|fault| fault.message.contains("too many values")).unwrap();
+    assert_eq!(fault.file.as_deref(), Some("a/z.yaml"), "{fault}");
 }
