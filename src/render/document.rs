@@ -104,11 +104,13 @@ impl Part {
         });
         match read {
             Ok((parts, nodes)) => {
+                let most = self.warnings.len() + yaml::WARNINGS;
                 for part in parts {
                     self.pieces.extend(part.pieces);
                     self.faults.extend(part.faults);
                     self.warnings.extend(part.warnings);
                 }
+                self.warnings.truncate(most);
                 nodes
             }
             Err(fault) => {

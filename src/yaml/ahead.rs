@@ -64,6 +64,7 @@ impl<T: Send> Shared<'_, T> {
     fn work(&self, mut reader: Reader, make: &impl Fn(Document) -> T) {
         while !self.failed.load(Ordering::Relaxed) {
             let Some((index, batch)) = self.take() else { return };
+            reader.begin();
             let read = batch.and_then(|pieces| {
                 let documents = pieces.iter().filter_map(|piece| reader.document(piece).transpose());
                 documents.map(|document| document.map(make)).collect::<Read<T>>()

@@ -137,3 +137,20 @@ fn of_several_faults_in_a_long_text_the_first_is_told() {
     let fault = read(text.as_bytes(), &Limits::default()).unwrap_err();
     assert_eq!((fault.line, fault.column), (Some(80_001), Some(4)), "{fault}");
 }
+
+#[test]
+fn warnings_of_a_long_text_are_bounded_and_always_the_same() {
+    let text = "---\nk: 1\nk: a text that makes the line longer, and the file\n".repeat(40_000);
+    let told = || {
+        let documents = read(text.as_bytes(), &Limits::default()).unwrap();
+        documents
+            .into_iter()
+            .flat_map(|document| document.warnings)
+            .map(|fault| fault.line)
+            .collect::<Vec<_>>()
+    };
+    let first = told();
+    assert!((50..1_000).contains(&first.len()), "{}", first.len());
+    assert_eq!((first[0], first[49]), (Some(3), Some(150)));
+    assert_eq!(first, told());
+}

@@ -29,7 +29,7 @@ use serde_json::{Map, Number, Value};
 use crate::model::fault::Fault;
 
 pub(crate) use nearest::nearest;
-pub(crate) use read::{each, read};
+pub(crate) use read::{WARNINGS, each, read};
 pub(crate) use snippet::snippet;
 pub(crate) use write::{write, write_all};
 

@@ -14,8 +14,8 @@ use crate::yaml::{Content, Document, Limits, snippet, strict};
 /// Where something stands: line and column from 1.
 pub(super) type Place = (u32, u32);
 
-/// The most warnings for one text; more of the same help nobody.
-pub(super) const WARNINGS: usize = 50;
+/// The most warnings for one stretch of a text; more of the same help nobody.
+pub(crate) const WARNINGS: usize = 50;
 
 /// The core schema's tags as the parser resolves them.
 const CORE: &str = "tag:yaml.org,2002:";
@@ -59,6 +59,11 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(limits: &Limits, spent: Arc<Spent>) -> Self {
         Self { builder: Builder::new(*limits, spent), options: options(limits), warned: 0 }
+    }
+
+    /// Begins a batch. It has warnings of its own, so that they do not depend on which thread read what.
+    pub(super) fn begin(&mut self) {
+        self.warned = 0;
     }
 
     /// The document of a piece, unless it is empty.
