@@ -296,6 +296,9 @@ async fn all_files_of_an_app_share_one_limit_of_values() {
     let (environment, sources) = ("staging".parse().unwrap(), [source("a")]);
     let wanted = Wanted {
         root: root.path(),
+        owner: crate::model::id::RepoId(1),
+        omitted: &std::sync::Arc::default(),
+        versions: &crate::model::settings::Versions::default(),
         environment: &environment,
         sources: &sources,
         namespace: None,
