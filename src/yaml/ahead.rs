@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::fault::Fault;
-use crate::yaml::build::Spent;
+use crate::yaml::build::{Spent, too_many};
 use crate::yaml::cut::{Piece, Pieces};
 use crate::yaml::read::Reader;
 use crate::yaml::{Document, Limits};
@@ -50,6 +50,10 @@ pub(super) fn each<T: Send>(
         }
         shared.work(Reader::new(&limits, Arc::clone(&spent)), &make);
     });
+    if threads > 1 && !spent.within(&limits) {
+        // Which thread met the limit, and where, is chance.
+        return Err(too_many());
+    }
     let mut done = shared.done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_unstable_by_key(|(index, _)| *index);
     let mut all = Vec::new();

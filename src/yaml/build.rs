@@ -34,9 +34,14 @@ pub(super) struct Spent {
 impl Spent {
     /// Adds to it; is it still within the limits?
     fn add(&self, weight: Weight, limits: &Limits) -> bool {
-        let nodes = self.nodes.fetch_add(weight.nodes, Ordering::Relaxed).saturating_add(weight.nodes);
-        let bytes = self.bytes.fetch_add(weight.bytes, Ordering::Relaxed).saturating_add(weight.bytes);
-        nodes <= limits.nodes && bytes <= limits.bytes.saturating_mul(2)
+        self.nodes.fetch_add(weight.nodes, Ordering::Relaxed);
+        self.bytes.fetch_add(weight.bytes, Ordering::Relaxed);
+        self.within(limits)
+    }
+
+    /// Is it within the limits?
+    pub(super) fn within(&self, limits: &Limits) -> bool {
+        self.nodes() <= limits.nodes && self.bytes.load(Ordering::Relaxed) <= limits.bytes.saturating_mul(2)
     }
 
     /// How many nodes there were.
@@ -223,8 +228,7 @@ impl Builder {
         if self.spent.add(owed, &self.limits) {
             return Ok(());
         }
-        Err(fault("the file holds too many values once its aliases are expanded", place)
-            .hint("split it, or repeat less through anchors"))
+        Err(too_many().at(place.0, place.1))
     }
 
     fn turn(&self) -> Turn {
@@ -331,6 +335,12 @@ fn twice(first: &Key, alike: bool, place: Place) -> Result<Fault, Fault> {
     // Two keys to its decoder, one in its JSON: which one is left depends on the order of a hash table.
     let message = format!("the key `{key}` is given twice, in two types: kubectl keeps either, by chance");
     Err(fault(message, place).hint(hint))
+}
+
+/// The fault of a text beyond its limits.
+pub(super) fn too_many() -> Fault {
+    Fault::new("the file holds too many values once its aliases are expanded")
+        .hint("split it, or repeat less through anchors")
 }
 
 fn node(content: Content, place: Place) -> Node {
