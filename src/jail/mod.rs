@@ -90,6 +90,13 @@ impl Jail {
         Self { require, ..Self::default() }
     }
 
+    /// Can a run read nothing but what its cell names? The kernel's answer, asked once.
+    pub(crate) fn confines(&self) -> bool {
+        static ANSWER: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+        // Where a jail is needed and there is none, nothing runs at all.
+        self.require || *ANSWER.get_or_init(|| Support::look().landlock.is_some())
+    }
+
     /// Is each run a user of its own? Only root can see to that.
     pub(crate) fn changes_user() -> bool {
         user::group().is_some()

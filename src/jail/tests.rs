@@ -203,18 +203,24 @@ async fn kustomize_inflates_a_chart_with_helm_as_its_child_and_a_scratch_folder(
     );
     Jail::default().admit(inputs.path()).unwrap();
     let home = cell.scratch.as_ref().unwrap().folder.clone();
+    // A child is started by its path, which every user must reach: this checkout may lie in somebody's home.
+    let tools = tempfile::tempdir().unwrap();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(tools.path(), open).unwrap();
+    let helm = tools.path().join("helm");
+    std::fs::copy(tool("helm"), &helm).unwrap();
     let args = [
         "build".into(),
         "--enable-helm".into(),
         "--helm-command".into(),
-        tool("helm"),
+        helm.clone(),
         inputs.path().to_owned(),
     ];
     let mut program = Program::new(tool("kustomize"), "/", args).env("GOMAXPROCS", "1");
     for variable in ["HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
         program = program.env(variable, &home);
     }
-    let cell = Cell { read: vec![inputs.path().to_owned()], starts: vec![tool("helm")], ..cell };
+    let cell = Cell { read: vec![inputs.path().to_owned()], starts: vec![helm], ..cell };
     let output = Jail::default().run(&program, &cell).await.unwrap();
     assert!(String::from_utf8_lossy(&output.stdout).contains("name: r\n"), "{}", output.message());
     // It needs both.

@@ -28,7 +28,9 @@ pub(super) fn prepare(context: &Context, task: &Task) -> Result<Ready, Vec<Fault
     if !closure.faults.is_empty() {
         return Err(std::mem::take(&mut closure.faults));
     }
-    Ok(Ready { inputs: closure.inputs(), closure })
+    // Where nothing holds it to its closure, what it reads cannot be known for certain.
+    let inputs = Inputs { whole: !context.renderers.jail.confines(), ..closure.inputs() };
+    Ok(Ready { inputs, closure })
 }
 
 /// Renders one app.

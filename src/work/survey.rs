@@ -120,6 +120,7 @@ pub(crate) async fn survey(
     let before = question.base.zip(base.as_ref());
     let versions = (merge.renderers.clone(), base.as_ref().map(|base| base.renderers.clone()));
     let mut faults = faults(question.proposed, &merge, before);
+    let broken = base.as_ref().and_then(|base| base.faults.first().cloned());
     let bundle = merge.bundle;
     let base = base.map(|base| base.bundle).or_else(|| question.base_files.map(|_| Bundle::default()));
     let mut left = None;
@@ -152,6 +153,10 @@ pub(crate) async fn survey(
         plan.fidelity = Fidelity::Rendered;
     }
     plan.warnings.extend(left);
+    // What is new cannot be told from what was there, so it may show too much; never too little.
+    plan.warnings.extend(
+        broken.map(|fault| format!("the base does not render, so more may be shown than changes: {fault}")),
+    );
     let (renderers, before) = versions;
     plan.warnings.extend(before.iter().flat_map(|before| bumps(before, &renderers)));
     plan.renderers = renderers;
