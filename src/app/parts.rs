@@ -9,7 +9,7 @@ use crate::config::{Config, Forks, Log, LogFormat, Sandbox};
 use crate::jail::{Jail, Support};
 use crate::model::fault::{Cause, Failure};
 use crate::process;
-use crate::render::{Cache, Limits, Renderers};
+use crate::render::{Cache, Limits, Remote, Renderers};
 use crate::work;
 
 /// The git program on PATH.
@@ -20,6 +20,9 @@ pub(crate) fn git(config: &Config) -> Result<PathBuf, Failure> {
 
 /// Where beneath the cache folder rendered apps are kept.
 const RENDERED: &str = "rendered";
+
+/// Where beneath the cache folder fetched bases and charts are kept.
+const FETCHED: &str = "fetched";
 
 /// How long what was rendered is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,7 @@ pub(crate) fn keeping(config: &Config, keep: Keep) -> Result<Renderers, Failure>
         Keep::On => Cache::open(&config.cache.join(RENDERED), config.render.cache)?,
         Keep::Run => Cache::temporary(config.render.cache)?,
     });
+    found.remote = remote(config, keep)?;
     Ok(found)
 }
 
@@ -60,6 +64,20 @@ pub(crate) fn unjailed(config: &Config) {
             Sandbox::BestEffort => tracing::warn!("{sentence}"),
         }
     }
+}
+
+/// What fetches from the hosts that the operator lists; none without any.
+fn remote(config: &Config, keep: Keep) -> Result<Option<Remote>, Failure> {
+    let hosts = config.render.hosts.clone();
+    if hosts.is_empty() {
+        return Ok(None);
+    }
+    let git = process::find("git", None, Some(OsStr::new(&config.path)));
+    let remote = match keep {
+        Keep::On => Remote::open(hosts, config.cache.join(FETCHED), git)?,
+        Keep::Run => Remote::temporary(hosts, git)?,
+    };
+    Ok(Some(remote))
 }
 
 /// What is done for pull requests of forks.

@@ -35,7 +35,8 @@ pub(super) fn git(api: &str) -> String {
     format!("{scheme}://{}", own.unwrap_or(host))
 }
 
-fn split_port(host: &str) -> Option<(&str, Option<&str>)> {
+/// A host and its port, an IPv6 address without its brackets.
+pub(super) fn split_port(host: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = host.strip_prefix('[') {
         let (name, rest) = rest.split_once(']')?;
         return match rest.strip_prefix(':') {

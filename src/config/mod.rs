@@ -8,6 +8,7 @@
 //! paths count from the folder of the file, or from the working directory if a variable gave them.
 
 mod address;
+mod hosts;
 mod layer;
 mod secret;
 mod server;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::model::fault::Fault;
+use crate::model::host::Host;
 use crate::model::target::TargetSettings;
 use crate::yaml::fields::{Faults, Field};
 use crate::yaml::{self, Content, Limits, Node};
@@ -116,7 +118,7 @@ pub(crate) enum Forks {
 }
 
 /// How rendering is bounded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Render {
     /// The longest that one renderer may run.
     pub time: Duration,
@@ -129,7 +131,7 @@ pub(crate) struct Render {
     /// Is a jail needed?
     pub sandbox: Sandbox,
     /// Hosts from which remote bases and charts may be fetched.
-    pub hosts: Vec<String>,
+    pub hosts: Vec<Host>,
     /// Where renderers are looked for before `PATH`.
     pub tools: Option<PathBuf>,
 }
@@ -180,9 +182,6 @@ impl Config {
     /// What is set and has no effect yet, a sentence for each: nobody should rely on it.
     pub(crate) fn not_yet(&self) -> Vec<String> {
         let mut told = Vec::new();
-        if !self.render.hosts.is_empty() {
-            told.push("render.hosts has no effect yet: no host is allowed or refused".to_owned());
-        }
         if self.url.is_some() {
             told.push("url has no effect yet: there are no links".to_owned());
         }

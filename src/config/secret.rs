@@ -32,7 +32,8 @@ pub(super) fn read(
     }
 }
 
-fn from_file(field: &Field<'_>, path: &Path) -> Option<SecretString> {
+/// The secret in a file, without its final newline.
+pub(super) fn from_file(field: &Field<'_>, path: &Path) -> Option<SecretString> {
     let read = std::fs::metadata(path).and_then(|facts| {
         if facts.len() > LARGEST {
             return Err(std::io::Error::other(format!("it is larger than {LARGEST} bytes")));

@@ -95,7 +95,7 @@ impl Reader<'_> {
         let size =
             |key, of| get(key).and_then(|field| size(&field)).or(address::bytes(default(of))).unwrap_or(0);
         let words = [("require", Sandbox::Require), ("best-effort", Sandbox::BestEffort)];
-        let hosts = section.as_ref().map(|section| section.each("hosts", host)).unwrap_or_default();
+        let hosts = section.as_ref().map(|section| self.hosts(section)).unwrap_or_default();
         Render {
             time: Duration::from_secs(seconds.or(default("render.seconds").parse().ok()).unwrap_or(0)),
             memory: size("memory", "render.memory"),
@@ -184,13 +184,4 @@ fn size(field: &Field<'_>) -> Option<u64> {
         field.refuse(format!("{} must be a size of at least 1MiB, as in 64MiB", field.path()), hint);
     }
     size
-}
-
-fn host(field: &Field<'_>) -> Option<String> {
-    let text = field.text()?;
-    if !address::is_host(text) {
-        field.refuse(format!("{} must be a host's name, as in charts.example.com", field.path()), "");
-        return None;
-    }
-    Some(text.to_ascii_lowercase())
 }

@@ -147,7 +147,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "render.hosts",
         "[]",
-        "Hosts from which remote bases and charts may be fetched. No effect yet: no host is allowed or refused.",
+        "Hosts from which remote bases and charts may be fetched, and no others: a name with or without a port, or a mapping \
+         of `host`, `credentials_file` (one line: `user:password`, or a bearer token) and `private` (may the name lead to \
+         an address of a private network or of this machine?).",
     ),
     setting(
         "render.tools",

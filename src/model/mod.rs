@@ -10,6 +10,7 @@ pub(crate) mod deployment;
 pub(crate) mod event;
 pub(crate) mod fault;
 pub(crate) mod github;
+pub(crate) mod host;
 pub(crate) mod id;
 pub(crate) mod job;
 pub(crate) mod kinds;

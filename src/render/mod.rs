@@ -26,6 +26,8 @@ mod permit;
 mod plain;
 mod probe;
 mod program;
+#[cfg_attr(not(test), expect(dead_code, reason = "the renderers that ask it come next"))]
+mod remote;
 mod schema;
 mod scope;
 mod sops;
@@ -63,6 +65,7 @@ use crate::yaml;
 pub(crate) use budget::Budget;
 pub(crate) use cache::Cache;
 pub(crate) use omitted::Omitted;
+pub(crate) use remote::Remote;
 pub(crate) use tools::Tools;
 pub(crate) use turns::Turns;
 
@@ -80,6 +83,8 @@ pub(crate) struct Renderers {
     pub jail: Jail,
     /// What was rendered before; none: everything is rendered anew.
     pub cache: Option<Cache>,
+    /// What is fetched from listed hosts; none: nothing is.
+    pub remote: Option<Remote>,
     /// Whose turn it is; shared by all that renders in this process.
     pub turns: Turns,
 }

@@ -9,6 +9,7 @@ mod omitted;
 mod oracle;
 mod plain;
 mod programs;
+mod remote;
 mod versions;
 
 use std::fs;
