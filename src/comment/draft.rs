@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::comment::Page;
 use crate::comment::fault::note;
-use crate::comment::group::{Row, rows, warnings};
+use crate::comment::group::{Row, remotes, rows, warnings};
 use crate::comment::text::prose;
 use crate::comment::words::{count, list, needs_care, number, worth};
 use crate::model::id::Digest;
+use crate::model::object::Remote;
 use crate::model::plan::{Fidelity, Plan};
 
 /// Bytes that notes, and again warnings, may take.
@@ -25,6 +26,8 @@ pub(crate) struct Draft<'a> {
     pub notes: Vec<String>,
     /// The plans' warnings, with their environments.
     pub warnings: Vec<String>,
+    /// What was fetched from other hosts, with the environments that it was for.
+    pub remotes: Vec<String>,
     /// The last line.
     pub footer: String,
     /// Do the predictions differ in worth?
@@ -50,12 +53,19 @@ impl<'a> Draft<'a> {
             .into_iter()
             .map(|(text, names)| format!("{}: {}", list(&names, 6), note(text)))
             .collect();
+        let fetched = remotes(plans)
+            .into_iter()
+            .map(|(Remote { from, digest }, names)| {
+                format!("{}: {}", list(&names, 6), prose(&format!("{from} is {digest}")))
+            })
+            .collect();
         Self {
             rows: rows(plans),
             names: plans.iter().map(|plan| plan.name.as_str()).collect(),
             title: title(plans),
             notes: bounded_lines(notes, "more note"),
             warnings: bounded_lines(told, "more warning"),
+            remotes: bounded_lines(fetched, "more thing"),
             footer: footer(page),
             mixed: all.len() > 1,
             empty: changed.is_empty() && plans.iter().all(|plan| plan.errors.is_empty()),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::comment::words::needs_care;
 use crate::model::fault::Fault;
 use crate::model::id::Digest;
-use crate::model::object::ObjectId;
+use crate::model::object::{ObjectId, Remote};
 use crate::model::plan::{Action, Change, Fidelity, PathChange, Plan, Risk};
 
 /// One change, and the environments that it happens in.
@@ -152,6 +152,11 @@ pub(crate) fn faults(plans: &[Plan]) -> Vec<(&Fault, Vec<&str>)> {
 /// The warnings of all plans, equal ones folded, with the environments that have them.
 pub(crate) fn warnings(plans: &[Plan]) -> Vec<(&String, Vec<&str>)> {
     fold(plans.iter().flat_map(|plan| plan.warnings.iter().map(|text| (text, plan.name.as_str()))))
+}
+
+/// What was fetched for all plans, equal things folded, with the environments that needed them.
+pub(crate) fn remotes(plans: &[Plan]) -> Vec<(&Remote, Vec<&str>)> {
+    fold(plans.iter().flat_map(|plan| plan.remotes.iter().map(|remote| (remote, plan.name.as_str()))))
 }
 
 fn fold<'a, T: Serialize>(all: impl Iterator<Item = (&'a T, &'a str)>) -> Vec<(&'a T, Vec<&'a str>)> {

@@ -34,6 +34,7 @@ impl Templates {
             matrix,
             notes => draft.notes.clone(),
             warnings => draft.warnings.clone(),
+            remotes => draft.remotes.clone(),
             footer => draft.footer.clone(),
         };
         let frame = |fitted: &fit::Fitted| {

@@ -73,6 +73,7 @@ pub(crate) fn plan(case: &Case<'_>) -> Plan {
         errors: draft.errors,
         warnings: draft.warnings,
         renderers: std::collections::BTreeMap::new(),
+        remotes: case.merge.remotes.clone(),
         bundle: Some(case.merge.digest()),
         owned: case.inventory.map_or(0, |inventory| inventory.entries.len()),
     }

@@ -75,6 +75,7 @@ fn plan(changes: Vec<Change>) -> Plan {
         errors: Vec::new(),
         warnings: Vec::new(),
         renderers: std::collections::BTreeMap::new(),
+        remotes: Vec::new(),
         bundle: None,
         owned: 0,
     }

@@ -110,6 +110,18 @@ pub(crate) struct Bundle {
     pub hooks: Vec<Object>,
     /// What the renderers warned of, already in the reader's terms.
     pub warnings: Vec<String>,
+    /// What was fetched from other hosts for it, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remotes: Vec<Remote>,
+}
+
+/// A base or a chart of another host, and what it was when it was fetched.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Remote {
+    /// Where it came from, as people write it.
+    pub from: String,
+    /// `sha256:…` of a file or a packed chart, `commit:…` of a Git tree.
+    pub digest: String,
 }
 
 impl Bundle {

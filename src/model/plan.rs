@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::model::fault::Fault;
 use crate::model::id::{Digest, EnvironmentName, Sha};
-use crate::model::object::ObjectId;
+use crate::model::object::{ObjectId, Remote};
 
 /// The plans of all environments that one change touches: version 1 of the public document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +54,9 @@ pub(crate) struct Plan {
     /// The versions of the programs that rendered it, by their names; only those that were used.
     #[serde(default)]
     pub renderers: BTreeMap<String, String>,
+    /// What was fetched from other hosts to render it, and what it was then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remotes: Vec<Remote>,
     /// Digest of the rendered bundle that it brings.
     #[serde(default)]
     pub bundle: Option<Digest>,

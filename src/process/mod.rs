@@ -207,7 +207,7 @@ pub(crate) async fn run_while<W>(
 /// the end of `watch`.
 ///
 /// The limit on standard output counts here too; the [`Output`]'s own `stdout` stays empty.
-async fn run_to<W>(
+pub(crate) async fn run_to<W>(
     program: &Program,
     take: &mut (impl FnMut(&[u8]) -> io::Result<()> + Send),
     watch: impl Future<Output = W>,

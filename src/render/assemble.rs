@@ -41,6 +41,7 @@ pub(super) fn join(
     let mut warnings = Warnings::default();
     let (mut objects, mut hooks) = (BTreeMap::new(), BTreeMap::new());
     for part in parts {
+        joined.bundle.remotes.extend(part.remotes);
         joined.faults.extend(part.faults);
         for warning in part.warnings {
             warnings.add(warning, &part.app);
@@ -63,6 +64,8 @@ pub(super) fn join(
     joined.bundle.objects = objects.into_values().collect();
     joined.bundle.hooks = hooks.into_values().collect();
     joined.bundle.warnings = warnings.told();
+    joined.bundle.remotes.sort();
+    joined.bundle.remotes.dedup();
     joined
 }
 

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::model::fault::Fault;
 use crate::model::id::EnvironmentName;
 use crate::render::Limits;
 use crate::render::inputs::Memory;
+use crate::render::remote::{Remote, Visit};
 
 /// What one job may still render; made once per job. A repository is not multiplied by its environments.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limits: Limits,
     spent: Mutex<Spent>,
+    visit: OnceLock<Visit>,
 }
 
 /// What was rendered so far.
@@ -57,7 +59,7 @@ pub(super) struct Share {
 impl Budget {
     /// A new job's.
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { limits: *limits, spent: Mutex::default() }
+        Self { limits: *limits, spent: Mutex::default(), visit: OnceLock::new() }
     }
 
     /// What is left for an environment at a tree.
@@ -88,6 +90,11 @@ impl Budget {
     pub(super) fn memory(&self, root: &Path) -> Arc<Memory> {
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(spent.memories.entry(root.to_owned()).or_default())
+    }
+
+    /// What the job fetches: the same for all of its trees and environments, so that nothing moves between them.
+    pub(super) fn visit(&self, remote: &Remote) -> Visit {
+        self.visit.get_or_init(|| remote.visit()).clone()
     }
 
     /// The fault of a job that took too long.

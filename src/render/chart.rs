@@ -37,8 +37,25 @@ pub(super) struct Chart {
     pub packed: Option<String>,
     /// Charts that it names and does not hold: the place below it, and the folder of the tree.
     pub places: Vec<(String, String)>,
+    /// Charts that it names and that lie on other hosts.
+    pub elsewhere: Vec<Elsewhere>,
     /// What is wrong.
     pub faults: Vec<Fault>,
+}
+
+/// A chart that another one names, on another host.
+#[derive(Debug)]
+pub(super) struct Elsewhere {
+    /// The folder of the chart that names it.
+    pub folder: String,
+    /// Its name.
+    pub name: String,
+    /// The versions that will do.
+    pub version: String,
+    /// Where it is had.
+    pub repository: String,
+    /// What is said where nothing is fetched, with the place where it is named.
+    pub fault: Fault,
 }
 
 /// Looks at every file of a chart and of those that it depends on.
@@ -170,8 +187,15 @@ impl Inspector<'_> {
                 let named = document.root.get("dependencies").map(Node::items).unwrap_or_default();
                 for dependency in named.iter().filter_map(dependency) {
                     if let Err(fault) = self.need(folder, place, &dependency, depth) {
-                        let Dependency { node, .. } = dependency;
-                        self.chart.faults.push(fault.file(file.clone()).at(node.line, node.column));
+                        let Dependency { node, name, version, repository } = dependency;
+                        let fault = fault.file(file.clone()).at(node.line, node.column);
+                        if repository.is_empty() || repository.starts_with("file://") {
+                            self.chart.faults.push(fault);
+                            continue;
+                        }
+                        let [folder, name, version, repository] =
+                            [folder, name, version, repository].map(str::to_owned);
+                        self.chart.elsewhere.push(Elsewhere { folder, name, version, repository, fault });
                     }
                 }
             }

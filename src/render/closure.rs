@@ -23,8 +23,23 @@ pub(super) struct Closure {
     pub resources: BTreeSet<String>,
     /// All other files: kustomizations, patches, generators' files.
     pub others: BTreeSet<String>,
+    /// What lies on another host.
+    pub elsewhere: Vec<Elsewhere>,
     /// What is wrong.
     pub faults: Vec<Fault>,
+}
+
+/// A resource, base or component that lies on another host.
+#[derive(Debug)]
+pub(super) struct Elsewhere {
+    /// The kustomization that names it.
+    pub file: String,
+    /// Line and column of the address, from 1.
+    pub place: (u32, u32),
+    /// The address.
+    pub address: String,
+    /// What is said where nothing is fetched.
+    pub fault: Fault,
 }
 
 impl Closure {
@@ -217,7 +232,16 @@ impl Walk<'_> {
             Role::File | Role::Keyed | Role::Patch => fetched(text),
         };
         if elsewhere || fetched(path) {
-            self.closure.faults.push(spot.elsewhere(path));
+            let fault = spot.elsewhere(path);
+            match role {
+                Role::Resource => self.closure.elsewhere.push(Elsewhere {
+                    file: spot.file.to_owned(),
+                    place: (spot.node.line, spot.node.column),
+                    address: path.to_owned(),
+                    fault,
+                }),
+                Role::Plugin | Role::File | Role::Keyed | Role::Patch => self.closure.faults.push(fault),
+            }
             return;
         }
         match join(spot.folder, path).filter(|_| !path.starts_with('/')) {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::fault::Fault;
-use crate::model::object::Origin;
+use crate::model::object::{Origin, Remote};
 use crate::render::sops;
 use crate::render::tree::shown;
 use crate::yaml::{self, Content, Node};
@@ -23,6 +23,9 @@ pub(super) struct Part {
     pub faults: Vec<Fault>,
     /// What its renderer warned of.
     pub warnings: Vec<String>,
+    /// What was fetched for it; not kept, because it is fetched before it is known whether the rest is.
+    #[serde(skip)]
+    pub remotes: Vec<Remote>,
 }
 
 /// One manifest.

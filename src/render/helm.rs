@@ -45,6 +45,7 @@ fn values_name(index: usize) -> String {
 pub(super) fn prepare(context: &Context, task: &Task) -> Result<Ready, Vec<Fault>> {
     let mut chart = chart::inspect(&context.tree, &task.path, &context.renderers.limits);
     let mut faults = std::mem::take(&mut chart.faults);
+    faults.extend(std::mem::take(&mut chart.elsewhere).into_iter().map(|one| one.fault));
     let release = release(task).unwrap_or_else(|fault| {
         faults.push(fault);
         String::new()

@@ -25,6 +25,7 @@ pub(super) struct Ready {
 /// Finds what an app reads, or what is wrong with it.
 pub(super) fn prepare(context: &Context, task: &Task) -> Result<Ready, Vec<Fault>> {
     let mut closure = closure(&context.tree, &task.path, &context.renderers.limits);
+    closure.faults.extend(std::mem::take(&mut closure.elsewhere).into_iter().map(|one| one.fault));
     if !closure.faults.is_empty() {
         return Err(std::mem::take(&mut closure.faults));
     }

@@ -19,6 +19,7 @@ mod helm;
 mod inputs;
 mod kept;
 mod kustomize;
+mod local;
 mod message;
 mod mistake;
 mod omitted;
@@ -26,7 +27,6 @@ mod permit;
 mod plain;
 mod probe;
 mod program;
-#[cfg_attr(not(test), expect(dead_code, reason = "the renderers that ask it come next"))]
 mod remote;
 mod schema;
 mod scope;
@@ -57,6 +57,7 @@ use crate::process;
 use crate::render::budget::Counts;
 use crate::render::document::Part;
 use crate::render::inputs::Memory;
+use crate::render::remote::Visit;
 use crate::render::sources::Task;
 use crate::render::tools::Chosen;
 use crate::render::tree::{Tree, shown};
@@ -222,6 +223,7 @@ pub(crate) async fn render(renderers: &Renderers, wanted: &Wanted<'_>) -> Result
         owner: wanted.owner,
         environment: wanted.environment.clone(),
         memory: wanted.budget.memory(wanted.root),
+        visit: renderers.remote.as_ref().map(|remote| wanted.budget.visit(remote)),
     };
     let namespace = context.namespace.clone();
     let began = Instant::now();
@@ -252,6 +254,26 @@ struct Context {
     owner: RepoId,
     environment: EnvironmentName,
     memory: Arc<Memory>,
+    /// What the job fetches; none: nothing.
+    visit: Option<Visit>,
+}
+
+impl Context {
+    /// The same over another tree.
+    fn over(&self, tree: Tree) -> Self {
+        Self {
+            tree,
+            renderers: self.renderers.clone(),
+            namespace: self.namespace.clone(),
+            kube_version: self.kube_version.clone(),
+            api_versions: self.api_versions.clone(),
+            owner: self.owner,
+            environment: self.environment.clone(),
+            chosen: self.chosen.clone(),
+            memory: Arc::default(),
+            visit: self.visit.clone(),
+        }
+    }
 }
 
 /// All apps, as many at once as there are turns; what they give in the order of the apps.
@@ -283,7 +305,7 @@ async fn one(context: Arc<Context>, task: Task) -> Result<Part, Failure> {
         Renderer::Plain => {
             compute(move || plain::render(&context.tree, &task.path, &context.renderers.limits)).await?
         }
-        Renderer::Kustomize | Renderer::Helm => kept::render(context, task).await?,
+        Renderer::Kustomize | Renderer::Helm => local::render(context, task).await?,
     };
     for fault in &mut part.faults {
         fault.app.get_or_insert_with(|| app.clone());

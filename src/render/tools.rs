@@ -58,7 +58,7 @@ type Said = HashMap<PathBuf, (Stamp, Option<Version>)>;
 type Stamp = (u64, Option<SystemTime>);
 
 /// The programs that one environment's apps are rendered by.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Chosen {
     tools: BTreeMap<&'static str, Tool>,
     /// Renderers that are not provided in the version asked for.

@@ -43,6 +43,11 @@ impl Tree {
         Ok(Self { root, omitted: Arc::clone(omitted) })
     }
 
+    /// What was left out of it.
+    pub(super) fn omitted(&self) -> &Arc<Omitted> {
+        &self.omitted
+    }
+
     /// The absolute path, for programs; never for people.
     pub(super) fn absolute(&self, path: &str) -> PathBuf {
         if path.is_empty() { self.root.clone() } else { self.root.join(path) }

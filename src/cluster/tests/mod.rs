@@ -217,6 +217,7 @@ fn plan(seen: &[Seen]) -> Plan {
         errors: Vec::new(),
         warnings: Vec::new(),
         renderers: std::collections::BTreeMap::new(),
+        remotes: Vec::new(),
         bundle: None,
         owned: 0,
     }

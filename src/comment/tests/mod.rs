@@ -105,6 +105,7 @@ fn plan(name: &str, changes: Vec<Change>) -> Plan {
         errors: Vec::new(),
         warnings: Vec::new(),
         renderers: BTreeMap::new(),
+        remotes: Vec::new(),
         bundle: None,
         owned: 42,
     }

@@ -1,6 +1,7 @@
 //! The files of a commit, written out by us: no filter, no attribute, no submodule.
 
 use std::collections::{BTreeMap, HashSet};
+use std::convert::Infallible;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -59,11 +60,12 @@ pub(super) async fn write(git: &Git<'_>, commit: &str, into: &Path) -> Result<u6
         git.program(vec!["cat-file".into(), "--batch".into(), "--buffer".into()], false).stdin(ids);
     program.limits.stdout = usize::try_from(total).unwrap_or(usize::MAX).saturating_add(entries.len() * 128);
     let mut odd = false;
-    let ended = process::run_to(&program, |chunk| {
+    let mut take = |chunk: &[u8]| {
         writer.take(chunk).inspect_err(|error| odd |= error.kind() == io::ErrorKind::InvalidData)
-    });
-    match ended.await {
-        Ok(output) if output.success() && writer.done() => {}
+    };
+    let ended = process::run_to(&program, &mut take, std::future::pending::<Infallible>()).await;
+    match ended {
+        Ok(Ok(output)) if output.success() && writer.done() => {}
         Ok(_) => return Err(git.damaged()),
         Err(_) if odd => return Err(git.damaged()),
         Err(error) => return Err(git.ended(error)),

@@ -43,6 +43,7 @@ use crate::render::remote::store::Store;
 use crate::render::remote::web::Hosts;
 
 pub(crate) use locator::Locator;
+pub(crate) use pin::exact;
 
 /// How much fetching may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

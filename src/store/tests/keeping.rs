@@ -95,6 +95,7 @@ fn shown(head: char, completed: Timestamp) -> Shown {
         errors: Vec::new(),
         warnings: vec!["ümlaut".to_owned()],
         renderers: std::collections::BTreeMap::new(),
+        remotes: Vec::new(),
         bundle: Some(Digest::of(b"bundle")),
         owned: 3,
     };
@@ -139,7 +140,12 @@ async fn a_bundle_comes_back_as_it_was(place: Place) {
         origin: Origin::default(),
         volatile: Vec::new(),
     };
-    let bundle = Bundle { objects: vec![object], hooks: Vec::new(), warnings: vec!["w".to_owned()] };
+    let bundle = Bundle {
+        objects: vec![object],
+        hooks: Vec::new(),
+        warnings: vec!["w".to_owned()],
+        remotes: Vec::new(),
+    };
     let digest = Digest::of(b"bundle");
     assert_eq!(store.bundle(digest).await.unwrap(), None);
     store.keep_bundle(digest, &bundle, at(0)).await.unwrap();

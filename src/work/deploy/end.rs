@@ -269,6 +269,7 @@ fn nothing(name: &EnvironmentName) -> Plan {
         errors: Vec::new(),
         warnings: Vec::new(),
         renderers: std::collections::BTreeMap::new(),
+        remotes: Vec::new(),
         bundle: None,
         owned: 0,
     }

@@ -68,6 +68,7 @@ fn plan(changes: &[(Action, &str)], bundle: &str) -> Plan {
         errors: Vec::new(),
         warnings: Vec::new(),
         renderers: std::collections::BTreeMap::new(),
+        remotes: Vec::new(),
         bundle: Some(Digest::of(bundle.as_bytes())),
         owned: 12,
     }

@@ -175,6 +175,10 @@ fn sample() -> Preview {
         ],
         warnings: vec![],
         renderers: [("helm".to_owned(), "3.19.2".to_owned())].into(),
+        remotes: vec![crate::model::object::Remote {
+            from: "https://charts.example.com/web 1.2.3".into(),
+            digest: Digest::of(b"web").to_string(),
+        }],
         bundle: None,
         owned: 3,
     };

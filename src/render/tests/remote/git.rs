@@ -15,7 +15,7 @@ use crate::process::{self, Program};
 use crate::render::remote::Limits;
 
 /// A host with the bare repository `acme/base.git`, and what it was asked.
-struct Upstream {
+pub(super) struct Upstream {
     root: TempDir,
     port: u16,
     seen: Mutex<Vec<(String, Option<String>)>>,
@@ -35,7 +35,7 @@ async fn git(dir: &Path, args: &[&str], stdin: &str) -> String {
 }
 
 impl Upstream {
-    async fn start() -> Arc<Self> {
+    pub(super) async fn start() -> Arc<Self> {
         let root = tempfile::tempdir().unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -52,12 +52,12 @@ impl Upstream {
         self.root.path().join("acme/base.git")
     }
 
-    fn url(&self, rest: &str) -> String {
+    pub(super) fn url(&self, rest: &str) -> String {
         format!("http://127.0.0.1:{}/acme/base.git{rest}", self.port)
     }
 
     /// Commits these files, and no others, onto a branch: mode, path, content.
-    async fn commit(&self, branch: &str, files: &[(&str, &str, &str)]) -> String {
+    pub(super) async fn commit(&self, branch: &str, files: &[(&str, &str, &str)]) -> String {
         let dir = self.dir();
         let mut lines = String::new();
         for (mode, path, content) in files {
@@ -75,7 +75,7 @@ impl Upstream {
         commit
     }
 
-    fn host(&self) -> Host {
+    pub(super) fn host(&self) -> Host {
         host("127.0.0.1", self.port)
     }
 
@@ -126,7 +126,7 @@ async fn answer(
     answer.body(Body::from(output[end + 4..].to_vec())).unwrap()
 }
 
-const FILE: &str = "100644";
+pub(super) const FILE: &str = "100644";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn branches_tags_and_commits_give_their_files() {

@@ -1,5 +1,6 @@
 //! Fetching from servers of our own on loopback: honest, slow, huge and lying ones.
 
+mod apps;
 mod archives;
 mod charts;
 mod git;
