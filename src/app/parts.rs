@@ -38,7 +38,7 @@ pub(crate) fn renderers(config: &Config) -> Renderers {
     let render = &config.render;
     let mut found = Renderers::find(render.tools.as_deref(), Some(OsStr::new(&config.path)));
     let output = usize::try_from(render.output).unwrap_or(usize::MAX);
-    found.limits = Limits::of(render.time, render.memory, output);
+    found.limits = Limits { inflate: render.helm_charts, ..Limits::of(render.time, render.memory, output) };
     found.jail = Jail::new(render.sandbox == Sandbox::Require);
     found
 }

@@ -128,6 +128,8 @@ pub(crate) struct Render {
     pub output: u64,
     /// The most bytes of rendered apps that are kept.
     pub cache: u64,
+    /// May kustomizations render charts by themselves (`helmCharts`)?
+    pub helm_charts: bool,
     /// Is a jail needed?
     pub sandbox: Sandbox,
     /// Hosts from which remote bases and charts may be fetched.

@@ -102,6 +102,7 @@ impl Reader<'_> {
             output: size("output", "render.output"),
             cache: size("cache", "render.cache"),
             sandbox: get("sandbox").and_then(|field| field.choice(&words)).unwrap_or(Sandbox::Require),
+            helm_charts: get("helm_charts").and_then(|field| field.boolean()).unwrap_or(false),
             hosts,
             tools: get("tools").and_then(|field| self.place(&field)),
         }

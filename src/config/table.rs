@@ -145,6 +145,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
          Landlock or seccomp. `best-effort`: with what there is; the log and `tidegate doctor` say what is missing.",
     ),
     setting(
+        "render.helm_charts",
+        "false",
+        "May kustomizations render charts that lie in the repository by themselves (`helmCharts`)? Kustomize then starts Helm \
+         in its jail, so Helm must lie where every user may pass.",
+    ),
+    setting(
         "render.hosts",
         "[]",
         "Hosts from which remote bases and charts may be fetched, and no others: a name with or without a port, or a mapping \

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::model::fault::Fault;
 use crate::render::Limits;
+use crate::render::inflate::Kustomization;
 use crate::render::inputs::Inputs;
 use crate::render::sources::KUSTOMIZATIONS;
 use crate::render::tree::{Found, Tree, below, join, lfs, shown};
@@ -23,6 +24,10 @@ pub(super) struct Closure {
     pub resources: BTreeSet<String>,
     /// All other files: kustomizations, patches, generators' files.
     pub others: BTreeSet<String>,
+    /// Folders of charts, which are listed too; their files are among the others.
+    pub folders: BTreeSet<String>,
+    /// Does it render charts by itself?
+    pub inflates: bool,
     /// What lies on another host.
     pub elsewhere: Vec<Elsewhere>,
     /// What is wrong.
@@ -46,7 +51,7 @@ impl Closure {
     /// What the program may read.
     pub(super) fn inputs(&self) -> Inputs {
         let files = self.resources.union(&self.others).cloned().collect();
-        Inputs { files, ..Inputs::default() }
+        Inputs { files, folders: self.folders.clone(), ..Inputs::default() }
     }
 }
 
@@ -191,15 +196,7 @@ impl Walk<'_> {
                 self.named(Spot { folder, file, node }, text, role);
             }
         }
-        for key in ["helmCharts", "helmChartInflationGenerator"] {
-            for node in fields(root, key) {
-                let spot = Spot { folder, file, node };
-                self.closure.faults.push(spot.fault(
-                    format!("`{key}` fetches charts while rendering, which is not allowed"),
-                    "name the chart as a source of its own, or store what it renders to",
-                ));
-            }
-        }
+        self.charts(folder, file, root);
         if role == Role::Plugin {
             let other =
                 root.entries().iter().find(|(key, _)| !LISTING.iter().any(|name| same(&key.text, name)));
@@ -208,6 +205,26 @@ impl Walk<'_> {
                 self.closure.faults.push(spot.fault(
                     format!("`{}` would change the settings of plugins", shown(&key.text)),
                     "write the settings out as they are meant, in the files under `resources`",
+                ));
+            }
+        }
+    }
+
+    /// What renders charts from within: refused, or followed where the operator lets it. The spelling must be the usual one.
+    fn charts(&mut self, folder: &str, file: &str, root: &Node) {
+        const CHARTS: &str = "helmCharts";
+        let plain = root.get(CHARTS).is_some() && fields(root, CHARTS).count() == 1;
+        for key in [CHARTS, "helmChartInflationGenerator"] {
+            for node in fields(root, key) {
+                if self.limits.inflate && key == CHARTS && plain {
+                    let (tree, limits) = (self.tree, self.limits);
+                    Kustomization { tree, limits, folder, file, root }.inflate(&mut self.closure);
+                    continue;
+                }
+                let spot = Spot { folder, file, node };
+                self.closure.faults.push(spot.fault(
+                    format!("`{key}` fetches charts while rendering, which is not allowed"),
+                    "name the chart as a source of its own, or store what it renders to",
                 ));
             }
         }

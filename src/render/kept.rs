@@ -34,7 +34,7 @@ pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Fa
     };
     let mut part = ready.run(&context, &task).await?;
     // Nothing that Kustomize itself can be told draws a value or reads a clock; templates can do both.
-    if task.renderer == Renderer::Helm && part.faults.is_empty() {
+    if ready.draws() && part.faults.is_empty() {
         let again = ready.run(&context, &task).await?;
         part = compute(move || {
             probe::compare(&mut part, again);
@@ -64,12 +64,14 @@ struct Keys {
 
 impl Keys {
     fn of(context: &Context, task: &Task, inputs: &Inputs) -> Result<Self, Fault> {
-        let program = match task.renderer {
-            Renderer::Helm => "helm",
-            Renderer::Kustomize | Renderer::Plain => "kustomize",
+        // Kustomize may start Helm.
+        let programs: &[&str] = match task.renderer {
+            Renderer::Helm => &["helm"],
+            Renderer::Kustomize | Renderer::Plain => &["kustomize", "helm"],
         };
-        let tool = context.chosen.tool(program).map(Tool::identity).unwrap_or_default();
-        let shared = inputs::key(context, task, inputs, &tool)?;
+        let tool = |name: &&str| context.chosen.tool(name).map(Tool::identity).unwrap_or_default();
+        let tools: Vec<String> = programs.iter().map(tool).collect();
+        let shared = inputs::key(context, task, inputs, &tools.join(", "))?;
         let own = Digest::of(format!("{} {}", shared.hex(), context.environment).as_bytes());
         Ok(Self { shared, own })
     }
@@ -107,6 +109,14 @@ impl Ready {
             Renderer::Kustomize | Renderer::Plain => {
                 kustomize::prepare(context, task).map(|ready| Self::Kustomize(Arc::new(ready)))
             }
+        }
+    }
+
+    /// Can what it gives differ from one time to the next?
+    fn draws(&self) -> bool {
+        match self {
+            Self::Kustomize(ready) => ready.inflates(),
+            Self::Helm(_) => true,
         }
     }
 

@@ -1,9 +1,13 @@
-//! Kustomize apps: `kustomize build`, without plugins, without Helm, and with what it reads known beforehand.
+//! Kustomize apps: `kustomize build`, without plugins, with Helm only where the operator lets it, and with what it reads known
+//! beforehand.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::sync::Arc;
 
-use crate::jail::Cell;
+use tempfile::TempDir;
+
+use crate::jail::{Cell, Scratch};
 use crate::model::fault::{Failure, Fault};
 use crate::process::Output;
 use crate::render::closure::{Closure, closure};
@@ -14,12 +18,24 @@ use crate::render::tree::{Found, Tree, below, join, shown};
 use crate::render::{Context, compute, message, mistake, program, sops};
 use crate::yaml;
 
+/// Bytes that Helm may write down while Kustomize renders a chart.
+const SCRATCH_BYTES: u64 = 256 << 20;
+/// Files that it may write.
+const SCRATCH_ENTRIES: u64 = 20_000;
+
 /// What was made ready for a run.
 #[derive(Debug)]
 pub(super) struct Ready {
     /// What it may read.
     pub inputs: Inputs,
     closure: Closure,
+}
+
+impl Ready {
+    /// Does it render charts, which can draw values and read a clock?
+    pub(super) fn inflates(&self) -> bool {
+        self.closure.inflates
+    }
 }
 
 /// Finds what an app reads, or what is wrong with it.
@@ -36,13 +52,34 @@ pub(super) fn prepare(context: &Context, task: &Task) -> Result<Ready, Vec<Fault
 
 /// Renders one app.
 pub(super) async fn run(context: Arc<Context>, task: Arc<Task>, ready: Arc<Ready>) -> Result<Part, Failure> {
-    let args = vec!["build".into(), context.tree.absolute(&task.path).into_os_string()];
+    let mut args = vec!["build".into(), context.tree.absolute(&task.path).into_os_string()];
     let app = shown(&task.path);
-    let cell = Cell { read: ready.inputs.readable(&context.tree), ..Cell::default() };
+    let mut cell = Cell { read: ready.inputs.readable(&context.tree), ..Cell::default() };
+    // Its folder is removed with it.
+    let _folder =
+        if ready.closure.inflates { Some(inflating(&context, &mut args, &mut cell)?) } else { None };
     match program::run(&context, "kustomize", &app, args, cell).await? {
         Err(fault) => Ok(Part { faults: vec![fault], ..Part::default() }),
         Ok(output) => compute(move || read(&context, &task.path, &ready.closure, &output)).await,
     }
+}
+
+/// Lets Kustomize start Helm, which writes down values and charts while it works.
+fn inflating(context: &Context, args: &mut Vec<OsString>, cell: &mut Cell) -> Result<TempDir, Failure> {
+    let folder = program::scratch(&context.renderers.jail)?;
+    cell.scratch =
+        Some(Scratch { folder: folder.path().to_owned(), bytes: SCRATCH_BYTES, entries: SCRATCH_ENTRIES });
+    args.push("--enable-helm".into());
+    // Without one Kustomize says that there is none.
+    if let Some(helm) = context.chosen.tool("helm") {
+        args.extend(["--helm-command".into(), helm.path.clone().into_os_string()]);
+        cell.starts.push(helm.path.clone());
+    }
+    if let Some(version) = &context.kube_version {
+        args.push(format!("--helm-kube-version={version}").into());
+    }
+    args.extend(context.api_versions.iter().map(|version| format!("--helm-api-versions={version}").into()));
+    Ok(folder)
 }
 
 /// What a run gave: manifests, or the reason why there are none.

@@ -16,6 +16,7 @@ mod closure;
 mod constraint;
 mod document;
 mod helm;
+mod inflate;
 mod inputs;
 mod kept;
 mod kustomize;
@@ -103,6 +104,8 @@ pub(crate) struct Limits {
     pub program: process::Limits,
     /// What one file or one program's output may hold.
     pub yaml: yaml::Limits,
+    /// May kustomizations render charts by themselves (`helmCharts`)?
+    pub inflate: bool,
 }
 
 /// 5,000 apps, 20,000 objects and ten minutes in all; of one program a minute, 1 GiB of data and 64 MiB of output.
@@ -130,6 +133,7 @@ impl Limits {
             time: Duration::from_mins(10),
             program,
             yaml: yaml::Limits { bytes: output, ..yaml::Limits::default() },
+            inflate: false,
         }
     }
 }
@@ -209,7 +213,7 @@ pub(crate) async fn render(renderers: &Renderers, wanted: &Wanted<'_>) -> Result
         bundle: Bundle::default(),
         renderers: BTreeMap::new(),
     };
-    let chosen = renderers.tools.choose(wanted.versions, &found.apps).await?;
+    let chosen = renderers.tools.choose(wanted.versions, &found.apps, renderers.limits.inflate).await?;
     rendered.renderers = chosen.versions();
     found.apps.retain(|task| chosen.faults.iter().all(|(renderer, _)| *renderer != task.renderer));
     rendered.faults.extend(chosen.faults.iter().map(|(_, fault)| fault.clone()));

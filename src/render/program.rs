@@ -62,6 +62,10 @@ pub(super) async fn run(
         program = program.env(variable, value);
     }
     cell.read.push(ZONES.into());
+    if !cell.starts.is_empty() {
+        // It and what it starts share what one may take.
+        program.limits.data = program.limits.data.map(|data| data / 2);
+    }
     match context.renderers.jail.run(&program, &cell).await {
         Ok(output) => Ok(Ok(output)),
         Err(error) => judge(error, name, app).map(Err),

@@ -107,13 +107,22 @@ impl Tools {
         process::find(name, self.folder.as_deref(), self.path.as_deref())
     }
 
-    /// The programs that these apps need, in the versions that are asked for.
-    pub(super) async fn choose(&self, versions: &Versions, apps: &[Task]) -> Result<Chosen, Failure> {
+    /// The programs that these apps need, in the versions that are asked for. Kustomizations may need Helm too where they
+    /// may render charts.
+    pub(super) async fn choose(
+        &self,
+        versions: &Versions,
+        apps: &[Task],
+        inflate: bool,
+    ) -> Result<Chosen, Failure> {
+        let needs = |renderer: Renderer| {
+            let by = |renderer: Renderer| apps.iter().any(|app| app.renderer == renderer);
+            by(renderer) || (inflate && renderer == Renderer::Helm && by(Renderer::Kustomize))
+        };
         let mut chosen = Chosen::default();
         let asked = [(Renderer::Helm, &versions.helm), (Renderer::Kustomize, &versions.kustomize)];
         for (renderer, asked) in asked {
-            let Some(name) = name(renderer).filter(|_| apps.iter().any(|app| app.renderer == renderer))
-            else {
+            let Some(name) = name(renderer).filter(|_| needs(renderer)) else {
                 continue;
             };
             let tool = match asked {

@@ -4,6 +4,7 @@ mod affected;
 mod apps;
 mod emission;
 mod hostile;
+mod inflate;
 mod messages;
 mod omitted;
 mod oracle;

@@ -31,7 +31,7 @@ async fn helm(tools: &Tools, version: Option<Asked>) -> Result<Result<String, St
     let versions = Versions { helm: version, kustomize: Some(asked("99")) };
     let task =
         Task { path: "a".to_owned(), renderer: Renderer::Helm, said: false, helm: Helm::default(), line: 7 };
-    let chosen = tools.choose(&versions, &[task]).await?;
+    let chosen = tools.choose(&versions, &[task], false).await?;
     if let Some((renderer, fault)) = chosen.faults.first() {
         assert_eq!(*renderer, Renderer::Helm);
         return Ok(Err(fault.to_string()));
