@@ -1,7 +1,7 @@
 //! Parts that are made from the settings alone; the command line uses them too.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
 
@@ -18,7 +18,7 @@ pub(crate) fn git(config: &Config) -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::Ours(Cause::plain("git is not on PATH; install git 2.38 or newer")))
 }
 
-/// Where beneath the cache folder rendered apps are kept.
+/// Where beneath a cache folder rendered apps are kept: what is old there is removed, so the folder is nobody else's.
 const RENDERED: &str = "rendered";
 
 /// Where beneath the cache folder fetched bases and charts are kept.
@@ -26,9 +26,11 @@ const FETCHED: &str = "fetched";
 
 /// How long what was rendered is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keep {
+pub(crate) enum Keep<'a> {
     /// In the cache folder, for all jobs and the next start.
     On,
+    /// In a folder that the user named, for the next run.
+    In(&'a Path),
     /// For this run, in which both sides of a plan share it.
     Run,
 }
@@ -44,10 +46,11 @@ pub(crate) fn renderers(config: &Config) -> Renderers {
 }
 
 /// The same, with what was rendered before.
-pub(crate) fn keeping(config: &Config, keep: Keep) -> Result<Renderers, Failure> {
+pub(crate) fn keeping(config: &Config, keep: Keep<'_>) -> Result<Renderers, Failure> {
     let mut found = renderers(config);
     found.cache = Some(match keep {
         Keep::On => Cache::open(&config.cache.join(RENDERED), config.render.cache)?,
+        Keep::In(folder) => Cache::open(&folder.join(RENDERED), config.render.cache)?,
         Keep::Run => Cache::temporary(config.render.cache)?,
     });
     found.remote = remote(config, keep)?;

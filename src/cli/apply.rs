@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Args;
 use jiff::Timestamp;
 
+use crate::app::parts::Keep;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::local::{Bench, Checkout, chosen, mask, missing};
 use crate::cli::show;
@@ -59,7 +60,7 @@ pub(crate) async fn run(config: Option<&Path>, options: &Options, interrupt: &In
 }
 
 async fn apply(config: Option<&Path>, options: &Options, interrupt: &Interrupt) -> Result<Report, Failure> {
-    let bench = Bench::open(&options.checkout, config).await?;
+    let bench = Bench::open(&options.checkout, config, Keep::Run).await?;
     let head = bench.local.resolve(&options.rev).await?;
     let settings = bench.settings(&head).await?;
     let named = [options.environment.clone()];

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::app::parts::Keep;
 use crate::cli::local::{Bench, Checkout};
 use crate::model::fault::Failure;
 
@@ -25,7 +26,7 @@ pub(crate) async fn run(config: Option<&Path>, checkout: &Checkout) -> u8 {
 }
 
 async fn read(config: Option<&Path>, checkout: &Checkout) -> Result<String, Failure> {
-    let bench = Bench::open(checkout, config).await?;
+    let bench = Bench::open(checkout, config, Keep::Run).await?;
     let head = bench.local.resolve("HEAD").await?;
     let settings = bench.settings(&head).await?;
     let homeless = bench.homeless(&settings);

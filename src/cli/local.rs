@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::app::{self, parts};
+use crate::app;
+use crate::app::parts::{self, Keep};
 use crate::cluster::Clusters;
 use crate::config::{Config, Need, state, variables};
 use crate::diff::mask::MaskKey;
@@ -31,6 +32,24 @@ pub(crate) struct Checkout {
     pub file: Option<PathBuf>,
 }
 
+/// Where what was rendered is kept.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Kept {
+    /// Keep what apps render to in this folder, so that the next run renders only what has changed.
+    ///
+    /// Secrets among it are in clear, readable for you alone. Who can write into the folder decides what is printed. It
+    /// is bounded by the operator's `render.cache`; what was used longest ago goes first.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+}
+
+impl Kept {
+    /// How long what is rendered is kept.
+    pub(crate) fn keep(&self) -> Keep<'_> {
+        self.cache.as_deref().map_or(Keep::Run, Keep::In)
+    }
+}
+
 /// Everything a local command works with.
 pub(crate) struct Bench {
     /// The checkout.
@@ -45,14 +64,18 @@ pub(crate) struct Bench {
 
 impl Bench {
     /// Opens the checkout and reads the operator's file.
-    pub(crate) async fn open(checkout: &Checkout, config: Option<&Path>) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        checkout: &Checkout,
+        config: Option<&Path>,
+        keep: Keep<'_>,
+    ) -> Result<Self, Failure> {
         app::secure();
         let config = Config::load(config, variables(), Need::Local).map_err(Failure::Author)?;
         let local = Local::open(&parts::git(&config)?, &checkout.repo).await?;
         if local.tidiness().await? == Tidiness::Dirty {
             note("warning: what is not committed is not seen");
         }
-        let renderers = parts::keeping(&config, parts::Keep::Run)?;
+        let renderers = parts::keeping(&config, keep)?;
         let (clusters, file) = (Clusters::default(), checkout.file.clone());
         Ok(Self { local, config, renderers, clusters, file })
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::local::{Bench, Checkout, chosen, mask};
+use crate::cli::local::{Bench, Checkout, Kept, chosen, mask};
 use crate::cli::{CHANGES, progress, show};
 use crate::comment::{How, Page, Templates, Way};
 use crate::diff::mask::MaskKey;
@@ -36,6 +36,8 @@ pub(crate) struct Options {
     /// How the plan is printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    kept: Kept,
     #[command(flatten)]
     checkout: Checkout,
 }
@@ -91,7 +93,7 @@ fn markdown(preview: &Preview) -> Result<String, Failure> {
 }
 
 async fn preview(config: Option<&Path>, options: &Options) -> Result<Preview, Failure> {
-    let bench = Bench::open(&options.checkout, config).await?;
+    let bench = Bench::open(&options.checkout, config, options.kept.keep()).await?;
     let head = bench.local.resolve(&options.head).await?;
     let base = bench.base(options.base.as_deref(), &head).await?;
     let tree = match bench.local.objects().merge(&base, &head).await? {

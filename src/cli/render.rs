@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::cli::local::{Bench, Checkout, chosen, missing};
+use crate::cli::local::{Bench, Checkout, Kept, chosen, missing};
 use crate::model::fault::{Failure, Fault};
 use crate::model::target::Capabilities;
 use crate::render::{Budget, Wanted, render};
@@ -21,6 +21,8 @@ pub(crate) struct Options {
     /// The revision to render.
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     rev: String,
+    #[command(flatten)]
+    kept: Kept,
     #[command(flatten)]
     checkout: Checkout,
 }
@@ -40,7 +42,7 @@ pub(crate) async fn run(config: Option<&Path>, options: &Options) -> u8 {
 }
 
 async fn bundle(config: Option<&Path>, options: &Options) -> Result<String, Failure> {
-    let bench = Bench::open(&options.checkout, config).await?;
+    let bench = Bench::open(&options.checkout, config, options.kept.keep()).await?;
     let head = bench.local.resolve(&options.rev).await?;
     let settings = bench.settings(&head).await?;
     let named = [options.environment.clone()];

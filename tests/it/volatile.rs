@@ -129,6 +129,34 @@ fn two_plans_of_one_tree_are_the_same_and_without_a_change() {
 }
 
 #[test]
+fn a_cache_keeps_what_was_rendered_for_the_next_run_and_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let checkout = Checkout::of("drawn");
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, stranger) = (folder.path().join("a/cache"), folder.path().join("a/cache/mine"));
+    let kept = ["render", "staging", "--cache", cache.to_str().unwrap()];
+    let first = checkout.tidegate(&kept).ended(0).out;
+    std::fs::write(&stranger, "not ours").unwrap();
+    assert_eq!(checkout.tidegate(&kept).ended(0).out, first, "the password that was drawn before");
+    assert_ne!(checkout.tidegate(&["render", "staging"]).ended(0).out, first, "nothing is kept but there");
+
+    checkout.branch("red");
+    checkout.commit(&[(VALUES, Some("colour: red\n"))]);
+    let plan = ["plan", "--rendered", "--base", "main", "--format", "json", "--cache", kept[3]];
+    assert_eq!(checkout.tidegate(&plan).ended(2).json(), checkout.tidegate(&plan).ended(2).json());
+    let red = checkout.tidegate(&kept).ended(0).out;
+    assert!(red.contains("value: red") && !first.contains("value: red"), "{red}");
+
+    let entries: Vec<_> = std::fs::read_dir(cache.join("rendered")).unwrap().collect();
+    assert!(entries.len() >= 2, "{entries:?}");
+    for entry in entries {
+        assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert_eq!(std::fs::metadata(&cache).unwrap().permissions().mode() & 0o777, 0o700);
+    assert!(stranger.exists());
+}
+
+#[test]
 fn a_drawn_name_is_an_error_that_names_the_charts_file() {
     let checkout = Checkout::of("drawn");
     let secret = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db-{{ randAlphaNum 5 | lower }}\n";
