@@ -1,10 +1,12 @@
 //! `make bench`: figures beside a peer or the limit, in one run. docs/benchmarks.md says how to read them.
 //!
 //! Nothing here is asserted on time: it prints what was measured. `QUICK=1` measures less often; words after the
-//! options choose subjects (`deliveries rest comment cluster yaml`).
+//! options choose subjects (`deliveries rest comment render cluster yaml`).
 #![expect(clippy::print_stdout, reason = "a program that prints figures")]
 
+mod apps;
 mod bare;
+mod cell;
 mod cluster;
 mod comment;
 mod deliveries;
@@ -13,6 +15,7 @@ mod machine;
 mod manifests;
 mod probot;
 mod process;
+mod render;
 mod requests;
 mod rest;
 mod server;
@@ -27,7 +30,7 @@ use std::time::Instant;
 /// What a step of a measurement gives; whatever fails ends the run in its own words.
 pub(crate) type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-const SUBJECTS: [&str; 5] = ["rest", "deliveries", "comment", "cluster", "yaml"];
+const SUBJECTS: [&str; 6] = ["rest", "deliveries", "comment", "render", "cluster", "yaml"];
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +86,9 @@ fn run(extent: Extent, wanted: &dyn Fn(&str) -> bool) -> Done<()> {
         }
         if wanted("comment") {
             comment::measure(extent).await?;
+        }
+        if wanted("render") {
+            render::measure(extent)?;
         }
         if wanted("cluster") {
             cluster::measure(extent).await?;

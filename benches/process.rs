@@ -82,7 +82,7 @@ pub(crate) fn run(command: &mut Command, output: &Path, good: &[i32]) -> Done<Co
 }
 
 /// CPU seconds of all children of this process that have ended.
-fn children() -> Done<f64> {
+pub(crate) fn children() -> Done<f64> {
     ticks(Path::new("/proc/self/stat"), [13, 14])
 }
 
