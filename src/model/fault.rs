@@ -1,5 +1,6 @@
 //! Who must act when something goes wrong: the author, the weather, or us.
 
+use std::borrow::Cow;
 use std::{error::Error, fmt};
 
 use jiff::SignedDuration;
@@ -66,7 +67,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
-            write!(f, "{file}:")?;
+            write!(f, "{}:", line(file))?;
             if let Some(line) = self.line {
                 write!(f, "{line}:")?;
                 if let Some(column) = self.column {
@@ -75,7 +76,7 @@ impl fmt::Display for Fault {
             }
             f.write_str(" ")?;
         } else if let Some(app) = &self.app {
-            write!(f, "{app}: ")?;
+            write!(f, "{}: ", line(app))?;
         }
         f.write_str(&self.message)?;
         if !self.hint.is_empty() {
@@ -85,6 +86,15 @@ impl fmt::Display for Fault {
             write!(f, "\n{snippet}")?;
         }
         Ok(())
+    }
+}
+
+/// A path in one line: a name in Git may hold a line break, and what comes after it would pass for a line of ours.
+fn line(path: &str) -> Cow<'_, str> {
+    if path.contains(char::is_control) {
+        path.replace(char::is_control, "\u{fffd}").into()
+    } else {
+        path.into()
     }
 }
 

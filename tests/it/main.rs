@@ -16,6 +16,7 @@ mod cli;
 mod controlplane;
 mod deploys;
 mod faults;
+mod hostile;
 mod jail;
 mod lives;
 mod omitted;
