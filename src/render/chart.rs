@@ -4,7 +4,7 @@
 //! dependency that lies elsewhere in the repository (`file://`) is put into the `charts/` of a copy, as `helm dependency
 //! build` would; one that lies on another host is the author's fault.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -23,6 +23,9 @@ use crate::yaml::{self, Node};
 const FILES: usize = 20_000;
 /// How deep charts may name one another.
 const DEPTH: usize = 8;
+/// The most dependencies of all charts together, each counted wherever it is named: charts that name one another several times
+/// would be looked at without end.
+const DEPENDENCIES: usize = 1_000;
 /// Where a chart of the first kind names what it depends on.
 const REQUIREMENTS: &str = "requirements.yaml";
 
@@ -60,7 +63,15 @@ pub(super) struct Elsewhere {
 
 /// Looks at every file of a chart and of those that it depends on.
 pub(super) fn inspect(tree: &Tree, app: &str, limits: &Limits) -> Chart {
-    let mut inspector = Inspector { tree, limits, chart: Chart::default(), seen: BTreeSet::new(), files: 0 };
+    let mut inspector = Inspector {
+        tree,
+        limits,
+        chart: Chart::default(),
+        seen: BTreeSet::new(),
+        files: 0,
+        dependencies: 0,
+        held: BTreeMap::new(),
+    };
     inspector.walk(app, app);
     if inspector.chart.faults.is_empty() {
         inspector.depend(app, "", 0);
@@ -112,6 +123,9 @@ struct Inspector<'a> {
     chart: Chart,
     seen: BTreeSet<PathBuf>,
     files: usize,
+    dependencies: usize,
+    /// What lies in folders of charts: each entry, and what the chart in it is called.
+    held: BTreeMap<String, Vec<(String, Option<String>)>>,
 }
 
 /// A chart that another one names.
@@ -186,6 +200,10 @@ impl Inspector<'_> {
             for document in yaml::read(&bytes, &self.limits.yaml).unwrap_or_default() {
                 let named = document.root.get("dependencies").map(Node::items).unwrap_or_default();
                 for dependency in named.iter().filter_map(dependency) {
+                    // It was told where the first one too many stands.
+                    if self.dependencies > DEPENDENCIES {
+                        return;
+                    }
                     if let Err(fault) = self.need(folder, place, &dependency, depth) {
                         let Dependency { node, name, version, repository } = dependency;
                         let fault = fault.file(file.clone()).at(node.line, node.column);
@@ -204,6 +222,11 @@ impl Inspector<'_> {
 
     fn need(&mut self, folder: &str, place: &str, named: &Dependency<'_>, depth: usize) -> Result<(), Fault> {
         let Dependency { name, repository, .. } = *named;
+        self.dependencies += 1;
+        if self.dependencies > DEPENDENCIES {
+            let message = format!("the charts name more than {DEPENDENCIES} dependencies in all");
+            return Err(Fault::new(message).hint("split the chart, or name each dependency once"));
+        }
         if self.holds(folder, name) {
             return Ok(());
         }
@@ -271,21 +294,25 @@ impl Inspector<'_> {
     }
 
     /// Is there a chart of this name in `charts/`, unpacked or packed?
-    fn holds(&self, folder: &str, name: &str) -> bool {
+    fn holds(&mut self, folder: &str, name: &str) -> bool {
         let charts = below(folder, "charts");
-        let names = self.tree.list(&charts).unwrap_or_default();
-        names.into_iter().flatten().any(|entry| {
-            let path = below(&charts, &entry);
+        let (tree, limits) = (self.tree, self.limits);
+        let held = self.held.entry(charts).or_insert_with_key(|charts| {
+            let names = tree.list(charts).unwrap_or_default().into_iter().flatten();
+            names.map(|entry| (entry.clone(), called(tree, limits, &below(charts, &entry)))).collect()
+        });
+        held.iter().any(|(entry, called)| {
             let packed = entry.strip_suffix(".tgz").and_then(|stem| stem.strip_prefix(name));
-            packed.is_some_and(|rest| rest.starts_with('-')) || self.is_called(&path, name)
+            packed.is_some_and(|rest| rest.starts_with('-')) || called.as_deref() == Some(name)
         })
     }
+}
 
-    fn is_called(&self, folder: &str, name: &str) -> bool {
-        let bytes = self.tree.read(&below(folder, CHART), self.limits.yaml.bytes).unwrap_or_default();
-        let documents = yaml::read(&bytes, &self.limits.yaml).unwrap_or_default();
-        documents.iter().any(|document| document.root.get("name").and_then(Node::text) == Some(name))
-    }
+/// What the chart in a folder is called.
+fn called(tree: &Tree, limits: &Limits, folder: &str) -> Option<String> {
+    let bytes = tree.read(&below(folder, CHART), limits.yaml.bytes).ok()?;
+    let documents = yaml::read(&bytes, &limits.yaml).ok()?;
+    documents.iter().find_map(|document| document.root.get("name").and_then(Node::text).map(str::to_owned))
 }
 
 /// What an entry of `dependencies` says; one without a name is Helm's to complain of. Its name becomes a folder's.

@@ -16,6 +16,8 @@ use crate::yaml::{self, Content, Document, Node};
 
 /// The most folders that one app may be made of.
 const FOLDERS: usize = 2_000;
+/// The most paths that they may name, each counted wherever it is named; each is looked for.
+const NAMES: usize = 100_000;
 
 /// What an app reads, and what is wrong with it.
 #[derive(Debug, Default)]
@@ -129,6 +131,7 @@ pub(super) fn closure(tree: &Tree, app: &str, limits: &Limits) -> Closure {
         waiting: Vec::new(),
         seen: BTreeSet::new(),
         perhaps: BTreeSet::new(),
+        names: 0,
     };
     walk.enter(app, Role::Resource);
     while let Some((folder, role)) = walk.waiting.pop() {
@@ -137,11 +140,18 @@ pub(super) fn closure(tree: &Tree, app: &str, limits: &Limits) -> Closure {
             walk.closure.faults.push(Fault::new(message).file(app));
             break;
         }
+        if walk.names > NAMES {
+            break;
+        }
         if walk.seen.insert((folder.clone(), role)) {
             walk.folder(&folder, role);
         }
     }
     walk.perhaps();
+    if walk.names > NAMES {
+        let message = format!("the kustomization names more than {NAMES} paths");
+        walk.closure.faults.push(Fault::new(message).hint("split the app").file(app));
+    }
     walk.closure
 }
 
@@ -153,6 +163,7 @@ struct Walk<'a> {
     seen: BTreeSet<(String, Role)>,
     /// What settings of plugins might name as files, relative to one of the folders.
     perhaps: BTreeSet<String>,
+    names: usize,
 }
 
 impl Walk<'_> {
@@ -160,6 +171,10 @@ impl Walk<'_> {
     /// lists them: whatever is a file from any of the app's folders may be read.
     fn perhaps(&mut self) {
         let folders: BTreeSet<&String> = self.seen.iter().map(|(folder, _)| folder).collect();
+        self.names = self.names.saturating_add(folders.len().saturating_mul(self.perhaps.len()));
+        if self.names > NAMES {
+            return;
+        }
         let paths =
             folders.iter().flat_map(|folder| self.perhaps.iter().filter_map(|path| join(folder, path)));
         let files: Vec<String> = paths.filter(|path| self.tree.look(path) == Found::File).collect();
@@ -232,7 +247,8 @@ impl Walk<'_> {
 
     /// One path that a kustomization names, or what stands in place of one.
     fn named(&mut self, spot: Spot<'_>, text: &str, role: Role) {
-        if text.is_empty() {
+        self.names += 1;
+        if text.is_empty() || self.names > NAMES {
             return;
         }
         let path = match role {

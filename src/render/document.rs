@@ -235,6 +235,11 @@ fn mistakes(node: &Node) -> Vec<(&Node, String, &'static str)> {
             if prefix.is_empty() { node.get(field) } else { metadata.and_then(|node| node.get(field)) };
         if let Some(value) = value {
             string(&mut found, value, || format!("{prefix}{field}"));
+            // Where it is told of, what follows a line break would pass for a line of ours.
+            if value.text().is_some_and(|text| text.contains(char::is_control)) {
+                let message = format!("{prefix}{field} holds a control character");
+                found.push((value, message, "write it as a name that Kubernetes takes"));
+            }
         }
     }
     let below = ["labels", "annotations"].map(|field| (field, metadata.and_then(|node| node.get(field))));

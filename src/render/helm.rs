@@ -288,6 +288,9 @@ fn explain(context: &Context, task: &Task, ready: &Ready, stderr: &str, scratch:
         error = error.replace(&path, file.as_deref().unwrap_or("the values in .tidegate.yaml"));
     }
     let error = message::clean(&error, &context.tree, scratch);
+    if error.is_empty() {
+        return program::silent("helm").file(chart);
+    }
     let mut fault = Fault::new(format!("helm: {}", message::lead(&error)));
     let known = |path: &str| file(&context.tree, task, ready, Some(path));
     if let Some((file, line, column)) = message::place(&error, known) {

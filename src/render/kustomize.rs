@@ -164,6 +164,9 @@ fn explain(stderr: &str, tree: &Tree, app: &str, closure: &Closure) -> Fault {
     }
     let error = stderr.split_once("Error: ").map_or(stderr, |(_, error)| error);
     let error = message::clean(error, tree, &tree.absolute(""));
+    if error.is_empty() {
+        return program::silent("kustomize");
+    }
     // accumulating resources: accumulation err='accumulating resources from 'FILE': REASON': must build at directory …
     let mut reason = error.as_str();
     let mut named = None;

@@ -114,6 +114,11 @@ fn judge(error: jail::Error, name: &str, app: &str) -> Result<Fault, Failure> {
     Ok(fault.app(app))
 }
 
+/// The fault of a renderer that failed without a word, as programs do whose memory is refused.
+pub(super) fn silent(name: &str) -> Fault {
+    Fault::new(format!("{name} failed and did not say why")).hint(TOO_MUCH)
+}
+
 fn missing(name: &str, app: &str) -> Failure {
     Failure::Ours(Cause::plain(format!(
         "{name}, which {app} needs, was found neither in the configured folder nor on PATH"

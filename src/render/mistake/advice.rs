@@ -81,6 +81,11 @@ pub(super) const HELM: &[Advice] = &[
         &["dependencies"],
     ),
     say("not defined", "Helm has no such function: correct its spelling", &[]),
+    say(
+        "error unpacking",
+        "the packed chart is broken: run `helm dependency build`, and commit what it packs",
+        &[],
+    ),
     say("unexpected EOF", "close every `if`, `range`, `with` and `define` by `{{ end }}`", &[]),
     say("unexpected {{end}}", "it ends nothing: remove it, or begin what it ends", &[]),
     say("parse error at", "correct the template's syntax", &[]),

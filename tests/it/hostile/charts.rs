@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::hostile::Kind;
-use crate::hostile::case::{CHART, Case, map, refused, rendered};
+use crate::hostile::case::{CHART, Case, lines, map, refused, rendered};
 
 /// A template in the place of a value of an object.
 fn value(expression: &str) -> String {
@@ -12,7 +12,9 @@ fn value(expression: &str) -> String {
 
 /// A chart that is ended for what it takes, with ten seconds.
 fn ended(template: &str) -> Case {
-    refused(&["h/", "helm"]).chart(template).config(json!({"render": {"seconds": 4}}))
+    refused(&["h/Chart.yaml: ", "helm did not end within 4 s or helm crashed: fatal error: "])
+        .chart(template)
+        .config(json!({"render": {"seconds": 4}}))
 }
 
 /// A chart with a schema.
@@ -67,7 +69,7 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     ("certificates without end", |_| {
         ended(
-            "{{ range until 100000 }}{{ $c := genCA \"x\" 365 }}{{ genSignedCert \"x\" nil nil 365 $c | len }}{{ end }}",
+            "{{ range until 100000 }}{{ $c := genCA \"x\" 365 }}{{ (genSignedCert \"x\" nil nil 365 $c).Cert | len }}{{ end }}",
         )
     }),
     ("keys without end", |_| ended("{{ range until 100000 }}{{ genPrivateKey \"rsa\" | len }}{{ end }}")),
@@ -104,9 +106,9 @@ pub(super) const KINDS: &[Kind] = &[
             .chart(&value("expandenv \"$DATABASE_PASSWORD $HOME\""))
     }),
     ("files outside the chart", |place| {
-        let secret = place.secret();
+        let secret = place.secret().display().to_string();
         let expression = format!(
-            "cat (.Files.Get {secret:?}) (.Files.Get \"/proc/self/environ\") (.Files.Get \"../.tidegate.yaml\") (.Files.Lines \"../../secret/secret.yaml\" | len) | quote"
+            "cat (.Files.Get \"{secret}\") (.Files.Get \"/proc/self/environ\") (.Files.Get \"../.tidegate.yaml\") (.Files.Lines \"../../secret/secret.yaml\" | len) | quote"
         );
         rendered(&["v: \"   0\""]).chart(&value(&expression)).untold("environments")
     }),
@@ -150,6 +152,32 @@ pub(super) const KINDS: &[Kind] = &[
         }
         case.file("c12/Chart.yaml", CHART.replace("name: h", "name: c12")).sources("[{path: c0}]")
     }),
+    ("charts that depend many times on each other", |_| {
+        let many = |of: usize| {
+            format!("- {{name: c{of}, version: '*', repository: 'file://../c{of}'}}\n").repeat(30)
+        };
+        let mut case = refused(&["Chart.yaml", "more than 1000 dependencies"]);
+        for at in 0..8 {
+            let text = format!(
+                "{}dependencies:\n{}",
+                CHART.replace("name: h", &format!("name: c{at}")),
+                many(at + 1)
+            );
+            case = case.file(format!("c{at}/Chart.yaml"), text);
+        }
+        case.file("c8/Chart.yaml", CHART.replace("name: h", "name: c8")).sources("[{path: c0}]")
+    }),
+    ("many dependencies and many charts that are none of them", |_| {
+        let many = lines(30_000, |at| format!("- {{name: d{at}, version: '*'}}\n"));
+        let mut case =
+            refused(&["h/Chart.yaml:5:3", "the chart depends on `d0`, which is not in its `charts/`"])
+                .chart(&map("x"));
+        case = case.file("h/Chart.yaml", format!("{CHART}dependencies:\n{many}"));
+        for at in 0..3_000 {
+            case = case.file(format!("h/charts/{at}/Chart.yaml"), CHART);
+        }
+        case
+    }),
     ("a dependency of another host", |_| {
         depends(&["h/Chart.yaml:5", "does not fetch"], "https://169.254.169.254/charts")
     }),
@@ -157,10 +185,20 @@ pub(super) const KINDS: &[Kind] = &[
     ("a dependency outside the repository", |_| {
         depends(&["h/Chart.yaml:5", "out of the repository"], "file://../../secret")
     }),
-    ("a schema of another host", |_| schema("leads to", "{\"$ref\": \"http://169.254.169.254/latest/\"}")),
-    ("a schema of this machine", |_| schema("leads to", "{\"$ref\": \"file:///etc/passwd\"}")),
+    ("a schema of another host", |_| {
+        schema(
+            "`$ref` leads to `http://169.254.169.254/latest/`",
+            "{\"$ref\": \"http://169.254.169.254/latest/\"}",
+        )
+    }),
+    ("a schema of this machine", |_| {
+        schema("`$ref` leads to `file:///etc/passwd`", "{\"$ref\": \"file:///etc/passwd\"}")
+    }),
     ("a schema of zeros", |_| {
-        schema("leads to", "{\"properties\": {\"a\": {\"$ref\": \"file:///dev/zero\"}}}")
+        schema(
+            "`$ref` leads to `file:///dev/zero`",
+            "{\"properties\": {\"a\": {\"$ref\": \"file:///dev/zero\"}}}",
+        )
     }),
     ("a schema that refers to itself", |_| {
         refused(&["h"])

@@ -9,6 +9,7 @@ mod packed;
 mod paths;
 mod place;
 mod programs;
+mod server;
 mod sizes;
 mod texts;
 mod watch;

@@ -28,7 +28,7 @@ pub(super) const KINDS: &[Kind] = &[
     ("a renderer of many threads", |place| helm(place, "threads", &["h/Chart.yaml", "threads were refused"])),
     ("a renderer that fills the disk", |place| helm(place, "fills", &["h/Chart.yaml", "0 bytes written"])),
     ("a renderer that fills the memory", |place| {
-        let case = helm(place, "hoards", &["h/Chart.yaml", "helm"]);
+        let case = helm(place, "hoards", &["h/Chart.yaml", "helm failed and did not say why"]);
         case.config(json!({"render": {"tools": place.probe(), "seconds": 20, "memory": "256MiB"}}))
     }),
     ("a renderer that opens the network", |place| helm(place, "calls", &["h/Chart.yaml", "0 connections"])),
@@ -41,7 +41,9 @@ pub(super) const KINDS: &[Kind] = &[
     ("a renderer that prints without end", |place| {
         helm(place, "prints", &["h/Chart.yaml", "helm gives more than 64 MiB"])
     }),
-    ("a renderer that complains without end", |place| helm(place, "complains", &["h/Chart.yaml", "helm"])),
+    ("a renderer that complains without end", |place| {
+        helm(place, "complains", &["h/Chart.yaml", "helm gives more than 1 MiB"])
+    }),
     ("a renderer that prints what is no YAML", |place| {
         helm(place, "babbles", &["h/Chart.yaml", "control character (U+0007)"])
     }),

@@ -5,14 +5,11 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use crate::hostile::Kind;
-use crate::hostile::case::{CHART, map, refused, rendered};
+use crate::hostile::case::{CHART, lines, map, refused, rendered};
 
 /// Objects in one file.
 fn objects(count: usize) -> String {
-    (0..count).fold(String::new(), |mut text, at| {
-        write!(text, "---\n{}", map(&format!("x{at}"))).unwrap();
-        text
-    })
+    lines(count, |at| format!("---\n{}", map(&format!("x{at}"))))
 }
 
 pub(super) const KINDS: &[Kind] = &[

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::hostile::Kind;
-use crate::hostile::case::{CHART, map, refused, rendered};
+use crate::hostile::case::{CHART, lines, map, refused, rendered};
 
 /// Each list holds the one before nine times.
-fn laughs(levels: usize) -> String {
+pub(super) fn laughs(levels: usize) -> String {
     let mut text = "a0: &a0 ha\n".to_owned();
     for level in 1..=levels {
         let below = vec![format!("*a{}", level - 1); 9].join(", ");
@@ -80,10 +80,7 @@ pub(super) const KINDS: &[Kind] = &[
         refused(&["h/x.yaml:4", "deep"]).file("h/x.yaml", with(&format!("a: {}\n", "[".repeat(1 << 20))))
     }),
     ("deep blocks", |_| {
-        let deep = (0..3_000).fold(String::new(), |mut text, level| {
-            writeln!(text, "{}a:", " ".repeat(level)).unwrap();
-            text
-        });
+        let deep = lines(3_000, |level| format!("{}a:\n", " ".repeat(level)));
         refused(&["h/x.yaml:", "deep"]).file("h/x.yaml", deep)
     }),
     ("deep lists by dashes", |_| refused(&["h/x.yaml:1", "deep"]).file("h/x.yaml", "- ".repeat(100_000))),
@@ -93,11 +90,11 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     ("a deep schema of values", |_| {
         let schema = format!("{}1{}", "{\"a\":".repeat(100_000), "}".repeat(100_000));
-        refused(&["h/values.schema.json:1", "less deep"])
+        refused(&["h/values.schema.json:1:636", "less deep"])
             .chart(&map("x"))
             .file("h/values.schema.json", schema)
     }),
-    ("a deep schema that is JSON's longest number", |_| {
+    ("a schema with a number without end", |_| {
         let schema = format!("{{\"type\": \"object\", \"maxProperties\": {}}}", "9".repeat(100_000));
         refused(&["h/values.schema.json"]).chart(&map("x")).file("h/values.schema.json", schema)
     }),
@@ -105,20 +102,14 @@ pub(super) const KINDS: &[Kind] = &[
         refused(&["h/x.yaml:4"]).file("h/x.yaml", with(&format!("{}: 1\n", "k".repeat(1 << 20))))
     }),
     ("many anchors", |_| {
-        let list = (0..50_000).fold(String::new(), |mut text, at| {
-            writeln!(text, "- &a{at} x").unwrap();
-            text
-        });
+        let list = lines(50_000, |at| format!("- &a{at} x\n"));
         rendered(&["name: x"]).file("h/x.yaml", with(&format!("list:\n{list}")))
     }),
     ("a long list in one line", |_| {
         rendered(&["name: x"]).file("h/x.yaml", with(&format!("list: [{}]\n", "1,".repeat(150_000))))
     }),
     ("many keys", |_| {
-        let keys = (0..50_000).fold(String::new(), |mut text, at| {
-            writeln!(text, "  k{at}: v").unwrap();
-            text
-        });
+        let keys = lines(50_000, |at| format!("  k{at}: v\n"));
         rendered(&["k49999"]).file("h/x.yaml", with(&format!("data:\n{keys}")))
     }),
     ("a text of a mebibyte in one line", |_| {
@@ -134,10 +125,7 @@ pub(super) const KINDS: &[Kind] = &[
         refused(&["h/x.yaml:"]).file("h/x.yaml", with(&format!("a: {}", "!!x {? &a ".repeat(50_000))))
     }),
     ("many directives", |_| {
-        let lines = (0..50_000).fold(String::new(), |mut text, at| {
-            writeln!(text, "%TAG !t{at}! tag:x,2000:").unwrap();
-            text
-        });
+        let lines = lines(50_000, |at| format!("%TAG !t{at}! tag:x,2000:\n"));
         refused(&["h/x.yaml:"]).file("h/x.yaml", format!("{lines}--- ]\n"))
     }),
     ("many documents", |_| {
@@ -166,7 +154,9 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     ("control characters in a name", |_| {
         let text = "apiVersion: v1\nkind: \"\\e[2J\"\nmetadata: {name: \"\\e[31m\\n::error::x\"}\n---\n";
-        refused(&["h/x.yaml"]).file("h/x.yaml", text.repeat(2)).untold("\n::error::")
+        refused(&["h/x.yaml:2:7: kind holds a control character", "h/x.yaml:3:18: metadata.name holds"])
+            .file("h/x.yaml", text.repeat(2))
+            .untold("\n::error::")
     }),
     ("no UTF-8", |_| {
         refused(&["h/x.yaml:4:4", "not UTF-8"])

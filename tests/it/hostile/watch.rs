@@ -107,6 +107,11 @@ fn left(sessions: &BTreeSet<u32>) -> Vec<String> {
     }
 }
 
+/// The processes that a process started and that are not dead; those of Git, which a server keeps, are left out.
+pub(super) fn children(of: u32) -> Vec<String> {
+    all().into_iter().filter(|one| one.parent == of && one.name != "git").map(|one| one.name).collect()
+}
+
 /// All processes of the machine that are not dead.
 fn all() -> Vec<Process> {
     let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);

@@ -123,6 +123,11 @@ impl Server {
         states.iter().map(count).sum()
     }
 
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().expect("a running server").id()
+    }
+
     /// Whether the process lives.
     pub(crate) fn lives(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
