@@ -70,7 +70,7 @@ pub(crate) fn unjailed(config: &Config) {
 }
 
 /// What fetches from the hosts that the operator lists; none without any.
-fn remote(config: &Config, keep: Keep) -> Result<Option<Remote>, Failure> {
+fn remote(config: &Config, keep: Keep<'_>) -> Result<Option<Remote>, Failure> {
     let hosts = config.render.hosts.clone();
     if hosts.is_empty() {
         return Ok(None);
@@ -78,6 +78,7 @@ fn remote(config: &Config, keep: Keep) -> Result<Option<Remote>, Failure> {
     let git = process::find("git", None, Some(OsStr::new(&config.path)));
     let remote = match keep {
         Keep::On => Remote::open(hosts, config.cache.join(FETCHED), git)?,
+        Keep::In(folder) => Remote::open(hosts, folder.join(FETCHED), git)?,
         Keep::Run => Remote::temporary(hosts, git)?,
     };
     Ok(Some(remote))
