@@ -18,6 +18,11 @@ use crate::model::id::Sha;
 /// What a file in Git LFS looks like in the repository.
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
 
+/// The longest path that is written, in bytes: every look at it costs each of its parts.
+const PATH: usize = 1_024;
+/// The most parts of one.
+const PARTS: usize = 64;
+
 /// How much is written at most; more is the author's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
@@ -116,6 +121,10 @@ impl Objects {
         if files > limits.files {
             return Err(author(format!("{files} files are needed, and at most {} are taken", limits.files)));
         }
+        let folders = depth(places, limits.files);
+        if folders > limits.files {
+            return Err(author(format!("the files lie in more than {} folders", limits.files)));
+        }
         let sizes = self.sizes(&places.keys().cloned().collect::<BTreeSet<_>>()).await?;
         let mut total = 0_usize;
         for (blob, size) in &sizes {
@@ -132,6 +141,24 @@ impl Objects {
         }
         Ok(sizes)
     }
+}
+
+/// In how many folders these lie; counted no further than just above `most`. Few objects can be many folders.
+fn depth(places: &Places, most: usize) -> usize {
+    let mut folders: HashSet<&str> = HashSet::new();
+    for path in places.values().flatten().map(|entry| entry.path.as_str()) {
+        let above = path.rmatch_indices('/').filter_map(|(at, _)| path.get(..at));
+        for folder in above {
+            // What is above a known one is known.
+            if !folders.insert(folder) {
+                break;
+            }
+        }
+        if folders.len() > most {
+            break;
+        }
+    }
+    folders.len()
 }
 
 /// Which entries share a blob.
@@ -198,6 +225,12 @@ impl Materialised {
 pub(super) fn danger(path: &str) -> Option<&'static str> {
     if path.contains('\0') {
         return Some("it holds a NUL");
+    }
+    if path.len() > PATH {
+        return Some("it is longer than 1,024 bytes");
+    }
+    if path.split('/').count() > PARTS {
+        return Some("it is deeper than 64 folders");
     }
     path.split('/').find_map(|part| match part {
         "" => Some("a part of it is empty"),

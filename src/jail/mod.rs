@@ -180,12 +180,8 @@ impl Jail {
     fn spec(&self, program: &Program, cell: &Cell, nonce: &str) -> Spec {
         let limits = &program.limits;
         let user = user::next();
-        let tasks = match user {
-            Some(_) => Some(TASKS),
-            // The limit counts all that the user runs: it says nothing about a single process, which needs none.
-            None if cell.starts.is_empty() => None,
-            None => Some(user::tasks().saturating_add(TASKS)),
-        };
+        // The limit counts all that a user runs, other containers' too: it says nothing where the user is not the run's own.
+        let tasks = user.is_some().then_some(TASKS);
         let file = match &cell.scratch {
             Some(scratch) => Some(limits.file.map_or(scratch.bytes, |file| file.min(scratch.bytes))),
             None => limits.file,

@@ -1,6 +1,5 @@
 //! Who a run is. Root makes each run a user of its own; anybody else can only be themselves.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::jail::spec::User;
@@ -27,14 +26,4 @@ pub(super) fn next() -> Option<User> {
 /// The group that may enter our folders; none where we are not root.
 pub(super) fn group() -> Option<u32> {
     rustix::process::geteuid().is_root().then_some(GROUP)
-}
-
-/// How many processes and threads our user has that can be seen.
-pub(super) fn tasks() -> u64 {
-    let own = rustix::process::geteuid().as_raw();
-    let listed = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let processes = listed.filter(|entry| entry.metadata().is_ok_and(|meta| meta.uid() == own));
-    let threads =
-        processes.filter_map(|entry| Some(std::fs::read_dir(entry.path().join("task")).ok()?.count()));
-    threads.map(|count| u64::try_from(count).unwrap_or(0)).sum()
 }

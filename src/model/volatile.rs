@@ -16,7 +16,7 @@ const KEYS: [&str; 8] =
     ["name", "mountPath", "devicePath", "containerPort", "port", "ip", "topologyKey", "key"];
 
 /// In longer lists no item is looked for: they are volatile as a whole.
-pub(crate) const LONG: usize = 1_000;
+pub(crate) const LONG: usize = 100;
 
 impl Object {
     /// The body as it is applied over `live`: at each volatile path that is live, the live value.

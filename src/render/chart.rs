@@ -4,11 +4,11 @@
 //! dependency that lies elsewhere in the repository (`file://`) is put into the `charts/` of a copy, as `helm dependency
 //! build` would; one that lies on another host is the author's fault.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::model::fault::Fault;
 use crate::render::Limits;
@@ -38,6 +38,8 @@ pub(super) struct Chart {
     pub schema: Option<String>,
     /// A chart within the chart that is packed.
     pub packed: Option<String>,
+    /// May a template of it read the clock?
+    pub clock: bool,
     /// Charts that it names and does not hold: the place below it, and the folder of the tree.
     pub places: Vec<(String, String)>,
     /// Charts that it names and that lie on other hosts.
@@ -63,15 +65,8 @@ pub(super) struct Elsewhere {
 
 /// Looks at every file of a chart and of those that it depends on.
 pub(super) fn inspect(tree: &Tree, app: &str, limits: &Limits) -> Chart {
-    let mut inspector = Inspector {
-        tree,
-        limits,
-        chart: Chart::default(),
-        seen: BTreeSet::new(),
-        files: 0,
-        dependencies: 0,
-        held: BTreeMap::new(),
-    };
+    let mut inspector =
+        Inspector { tree, limits, chart: Chart::default(), files: 0, dependencies: 0, held: BTreeMap::new() };
     inspector.walk(app, app);
     if inspector.chart.faults.is_empty() {
         inspector.depend(app, "", 0);
@@ -121,7 +116,6 @@ struct Inspector<'a> {
     tree: &'a Tree,
     limits: &'a Limits,
     chart: Chart,
-    seen: BTreeSet<PathBuf>,
     files: usize,
     dependencies: usize,
     /// What lies in folders of charts: each entry, and what the chart in it is called.
@@ -142,7 +136,14 @@ impl Inspector<'_> {
         self.chart.inputs.folders.insert(folder.to_owned());
         let mut waiting = vec![folder.to_owned()];
         while let Some(folder) = waiting.pop() {
-            if !self.tree.real(&folder).is_some_and(|real| self.seen.insert(real)) {
+            let leads = self.tree.settle(&folder);
+            if leads.as_deref() != Some(folder.as_str()) {
+                // What lies behind a link is listed too, wherever it is.
+                self.chart.inputs.folders.insert(folder.clone());
+            }
+            self.chart.inputs.names.insert(folder.clone(), leads);
+            // Helm reads a folder under each name that links give it. Only one within itself would never end.
+            if self.within_itself(&folder) {
                 continue;
             }
             let names = match self.tree.list(&folder) {
@@ -169,10 +170,20 @@ impl Inspector<'_> {
                     Found::Outside => self.chart.faults.push(self.tree.outside(&path)),
                     Found::File if self.tree.pointer(&path) => self.chart.faults.push(lfs(&path)),
                     Found::File => self.file(&name, path),
-                    Found::Nothing | Found::Special => {}
+                    // Helm fails on a link to nothing.
+                    Found::Nothing | Found::Special => drop(self.chart.inputs.names.insert(path, None)),
                 }
             }
         }
+    }
+
+    /// Does a folder lie, by links, in itself?
+    fn within_itself(&self, folder: &str) -> bool {
+        let real = self.tree.real(folder);
+        let mut above = folder.match_indices('/').filter_map(|(at, _)| folder.get(..at));
+        real.is_none()
+            || above.any(|above| self.tree.real(above) == real)
+            || (!folder.is_empty() && real == self.tree.real(""))
     }
 
     fn file(&mut self, name: &str, path: String) {
@@ -184,6 +195,11 @@ impl Inspector<'_> {
             self.chart.schema.get_or_insert(path.clone());
         } else if Path::new(name).extension().is_some_and(|end| end == "tgz") {
             self.chart.packed.get_or_insert(path.clone());
+            // It cannot be looked into.
+            self.chart.clock = true;
+        } else if !self.chart.clock {
+            let bytes = self.tree.read(&path, self.limits.yaml.bytes).unwrap_or_default();
+            self.chart.clock = reads_clock(&bytes);
         }
         self.chart.inputs.files.insert(path);
     }
@@ -313,6 +329,13 @@ fn called(tree: &Tree, limits: &Limits, folder: &str) -> Option<String> {
     let bytes = tree.read(&below(folder, CHART), limits.yaml.bytes).ok()?;
     let documents = yaml::read(&bytes, &limits.yaml).ok()?;
     documents.iter().find_map(|document| document.root.get("name").and_then(Node::text).map(str::to_owned))
+}
+
+/// Does a text name a function of templates that gives the present time? In a value it is none, which costs a moment only.
+fn reads_clock(text: &[u8]) -> bool {
+    const CLOCK: &[&[u8]] =
+        &[b"now", b"date", b"date_in_zone", b"dateInZone", b"htmlDate", b"htmlDateInZone", b"ago"];
+    text.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').any(|word| CLOCK.contains(&word))
 }
 
 /// What an entry of `dependencies` says; one without a name is Helm's to complain of. Its name becomes a folder's.

@@ -4,7 +4,7 @@
 //! reach the program; a missing file is told with the line that names it, which kustomize does not know; and what is read
 //! decides whether a change can touch the app. The program may read these files and no others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::fault::Fault;
 use crate::render::Limits;
@@ -28,6 +28,8 @@ pub(super) struct Closure {
     pub others: BTreeSet<String>,
     /// Folders of charts, which are listed too; their files are among the others.
     pub folders: BTreeSet<String>,
+    /// Where the names of its folders lead.
+    pub names: BTreeMap<String, Option<String>>,
     /// Does it render charts by itself?
     pub inflates: bool,
     /// What lies on another host.
@@ -53,7 +55,7 @@ impl Closure {
     /// What the program may read.
     pub(super) fn inputs(&self) -> Inputs {
         let files = self.resources.union(&self.others).cloned().collect();
-        Inputs { files, folders: self.folders.clone(), ..Inputs::default() }
+        Inputs { files, folders: self.folders.clone(), names: self.names.clone(), ..Inputs::default() }
     }
 }
 
@@ -341,6 +343,7 @@ impl Walk<'_> {
 
     /// Puts a folder on the way, by its real path: as kustomize does, so that `..` means the same to both.
     fn enter(&mut self, folder: &str, role: Role) {
+        self.closure.names.insert(folder.to_owned(), self.tree.settle(folder));
         match self.tree.settle(folder) {
             Some(real) => self.waiting.push((real, role)),
             None => self.closure.faults.push(self.tree.outside(folder)),

@@ -95,7 +95,23 @@ impl From<'_> {
     }
 }
 
+/// How much of memory a value takes, about: its texts, and something for each node.
+fn weight(value: &Value) -> usize {
+    const NODE: usize = 64;
+    NODE + match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(entries) => entries.iter().map(|(key, value)| key.len() + weight(value)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
 impl Part {
+    /// How much of memory it takes, about, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        self.pieces.iter().map(|piece| weight(&piece.body)).sum()
+    }
+
     /// Reads a text's documents and takes their manifests; of a text that is not YAML it takes none. Gives how many
     /// nodes it held, as its limits count them.
     pub(super) fn read(&mut self, text: &[u8], from: From<'_>, limits: &yaml::Limits) -> usize {

@@ -15,7 +15,7 @@ use crate::render::document::{From, Lines, Part, Piece};
 use crate::render::inputs::Inputs;
 use crate::render::sources::{CHART, Task};
 use crate::render::tree::{Found, Tree, below, join, shown};
-use crate::render::{Context, compute, message, mistake, program, sops};
+use crate::render::{Context, compute, message, mistake, permit, program, sops};
 use crate::yaml;
 
 /// Where a chart lies in the scratch folder with all that it depends on.
@@ -34,6 +34,13 @@ pub(super) struct Ready {
     warnings: Vec<String>,
     /// The content of each entry of `values`, and the author's file if it is one.
     values: Vec<(Vec<u8>, Option<String>)>,
+}
+
+impl Ready {
+    /// May what it gives depend on the time?
+    pub(super) fn reads_clock(&self) -> bool {
+        self.chart.clock
+    }
 }
 
 /// The name of an entry of `values` in the scratch folder. One of our own: helm splits the option's value at commas.
@@ -193,6 +200,7 @@ fn read(context: &Context, task: &Task, ready: &Ready, output: &Output, scratch:
     }
     part.warnings.clone_from(&ready.warnings);
     part.warnings.extend(message::warnings(&stderr, &context.tree, scratch));
+    let _permit = permit::wait(output.stdout.len() as u64);
     let text = String::from_utf8_lossy(&output.stdout);
     let headings = headings(&text);
     let chart = below(&task.path, CHART);

@@ -52,6 +52,7 @@ impl Kustomization<'_> {
                     }
                     closure.others.extend(chart.inputs.files);
                     closure.folders.extend(chart.inputs.folders);
+                    closure.names.extend(chart.inputs.names);
                     closure.inflates = true;
                 }
             }

@@ -5,7 +5,7 @@
 //! give an answer that is out of date. Where the jail cannot say what is read (see [`Inputs::whole`]), the inputs are the
 //! whole tree.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::model::canonical;
 use crate::model::fault::Fault;
 use crate::model::id::Digest;
-use crate::model::settings::Values;
+use crate::model::settings::{Renderer, Values};
 use crate::render::sources::Task;
 use crate::render::tree::{Found, Tree, below};
 use crate::render::{Context, Limits};
@@ -33,6 +33,8 @@ pub(super) struct Inputs {
     pub files: BTreeSet<String>,
     /// Folders that it may list and read all of; their files are in `files` too.
     pub folders: BTreeSet<String>,
+    /// Where the names lead by which folders are met: contents alone do not tell one link from another.
+    pub names: BTreeMap<String, Option<String>>,
     /// It may read any file of the tree.
     pub whole: bool,
 }
@@ -71,7 +73,10 @@ pub(super) fn key(context: &Context, task: &Task, inputs: &Inputs, version: &str
         Values::File(file) => json!({"file": file}),
         Values::Inline(value) => json!({"value": value}),
     });
-    let Limits { yaml, .. } = context.renderers.limits;
+    let Limits { yaml, inflate, .. } = context.renderers.limits;
+    // Kustomize by itself is told nothing of the target: what is installed there changes nothing for it.
+    let told = task.renderer == Renderer::Helm || inflate;
+    let target = told.then(|| json!([context.namespace, context.kube_version, context.api_versions]));
     let told = json!({
         "format": FORMAT,
         "tidegate": env!("CARGO_PKG_VERSION"),
@@ -80,9 +85,7 @@ pub(super) fn key(context: &Context, task: &Task, inputs: &Inputs, version: &str
         "renderer": format!("{:?}", task.renderer),
         "version": version,
         "app": task.path,
-        "namespace": context.namespace,
-        "kube": context.kube_version,
-        "api": context.api_versions,
+        "target": target,
         "helm": {
             "release": task.helm.release,
             "values": values.collect::<Vec<_>>(),
@@ -90,6 +93,7 @@ pub(super) fn key(context: &Context, task: &Task, inputs: &Inputs, version: &str
         },
         "limits": [yaml.bytes, yaml.nodes, yaml.depth],
         "files": files,
+        "names": inputs.names,
     });
     Ok(canonical::digest(&told))
 }
@@ -132,7 +136,7 @@ fn whole(context: &Context) -> Result<Digest, Fault> {
     while let Some(folder) = waiting.pop() {
         // A folder is looked at once for each name that links give it, and a circle of links ends.
         if !context.tree.real(&folder).is_some_and(|real| seen.insert(real)) {
-            sums.push(format!("{folder}\0again"));
+            sums.push(format!("{folder}\0again {:?}", context.tree.settle(&folder)));
             continue;
         }
         for name in context.tree.list(&folder)?.into_iter().flatten() {

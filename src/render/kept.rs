@@ -5,6 +5,7 @@
 //! exactly if its inputs' digest is another one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::fault::{Failure, Fault};
 use crate::model::id::Digest;
@@ -15,6 +16,9 @@ use crate::render::sources::Task;
 use crate::render::tools::Tool;
 use crate::render::{Context, compute, helm, kustomize, probe};
 
+/// Just longer than a second.
+const SECOND: Duration = Duration::from_millis(1_010);
+
 /// What was made ready for a program.
 #[derive(Debug, Clone)]
 enum Ready {
@@ -24,6 +28,8 @@ enum Ready {
 
 /// Renders one app, or takes what was kept.
 pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Failure> {
+    // Only now: whoever waits for another host keeps nobody's turn.
+    let mut turn = Some(context.renderers.turns.take(context.owner).await);
     let task = Arc::new(task);
     let (shared, order) = (Arc::clone(&context), Arc::clone(&task));
     let found = compute(move || look(&shared, &order)).await?;
@@ -35,6 +41,12 @@ pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Fa
     let mut part = ready.run(&context, &task).await?;
     // Nothing that Kustomize itself can be told draws a value or reads a clock; templates can do both.
     if ready.draws() && part.faults.is_empty() {
+        if ready.reads_clock() {
+            // Most clocks of charts tell seconds: the second look is one later, and nobody waits for it.
+            drop(turn.take());
+            tokio::time::sleep(SECOND).await;
+            turn = Some(context.renderers.turns.take(context.owner).await);
+        }
         let again = ready.run(&context, &task).await?;
         part = compute(move || {
             probe::compare(&mut part, again);
@@ -42,6 +54,7 @@ pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Fa
         })
         .await?;
     }
+    drop(turn);
     if let (Some(cache), Some(keys), true) = (context.renderers.cache.clone(), keys, part.faults.is_empty()) {
         return compute(move || {
             let drawn = part.pieces.iter().any(|piece| !piece.volatile.is_empty());
@@ -117,6 +130,14 @@ impl Ready {
         match self {
             Self::Kustomize(ready) => ready.inflates(),
             Self::Helm(_) => true,
+        }
+    }
+
+    /// May it depend on the time?
+    fn reads_clock(&self) -> bool {
+        match self {
+            Self::Kustomize(ready) => ready.inflates(),
+            Self::Helm(ready) => ready.reads_clock(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -15,7 +16,7 @@ use crate::render::document::{From, Lines, Part};
 use crate::render::inputs::Inputs;
 use crate::render::sources::{KUSTOMIZATIONS, Task, manifest};
 use crate::render::tree::{Found, Tree, below, join, shown};
-use crate::render::{Context, compute, message, mistake, program, sops};
+use crate::render::{Context, compute, message, mistake, permit, program, sops};
 use crate::yaml;
 
 /// Bytes that Helm may write down while Kustomize renders a chart.
@@ -56,11 +57,13 @@ pub(super) async fn run(context: Arc<Context>, task: Arc<Task>, ready: Arc<Ready
     let app = shown(&task.path);
     let mut cell = Cell { read: ready.inputs.readable(&context.tree), ..Cell::default() };
     // Its folder is removed with it.
-    let _folder =
-        if ready.closure.inflates { Some(inflating(&context, &mut args, &mut cell)?) } else { None };
+    let folder = if ready.closure.inflates { Some(inflating(&context, &mut args, &mut cell)?) } else { None };
+    let scratch = folder.as_ref().map(|folder| folder.path().to_owned());
     match program::run(&context, "kustomize", &app, args, cell).await? {
         Err(fault) => Ok(Part { faults: vec![fault], ..Part::default() }),
-        Ok(output) => compute(move || read(&context, &task.path, &ready.closure, &output)).await,
+        Ok(output) => {
+            compute(move || read(&context, &task.path, &ready.closure, &output, scratch.as_deref())).await
+        }
     }
 }
 
@@ -83,20 +86,21 @@ fn inflating(context: &Context, args: &mut Vec<OsString>, cell: &mut Cell) -> Re
 }
 
 /// What a run gave: manifests, or the reason why there are none.
-fn read(context: &Context, app: &str, closure: &Closure, output: &Output) -> Part {
+fn read(context: &Context, app: &str, closure: &Closure, output: &Output, scratch: Option<&Path>) -> Part {
     let tree = &context.tree;
     let mut part = Part::default();
     let file = tree.any(app, KUSTOMIZATIONS).map(|name| below(app, name));
     let stderr = output.message();
     if !output.success() {
         let fault = broken(context, closure).unwrap_or_else(|| {
-            let fault = explain(&stderr, tree, app, closure);
+            let fault = explain(&stderr, tree, app, closure, scratch);
             mistake::kustomize(tree, &context.renderers.limits, app, closure, fault)
         });
         part.faults.push(if fault.file.is_none() { Fault { file, ..fault } } else { fault });
         return part;
     }
-    part.warnings = message::warnings(&stderr, tree, &tree.absolute(""));
+    let _permit = permit::wait(output.stdout.len() as u64);
+    part.warnings = message::warnings(&stderr, tree, scratch.unwrap_or(&tree.absolute("")));
     let limits = &context.renderers.limits;
     part.read(&output.stdout, From { app, file: file.as_deref(), lines: Lines::Rendered }, &limits.yaml);
     let (index, sealed) = index(context, closure);
@@ -147,7 +151,14 @@ fn index(context: &Context, closure: &Closure) -> (Index, Vec<Fault>) {
 fn broken(context: &Context, closure: &Closure) -> Option<Fault> {
     let limits = &context.renderers.limits;
     let files = closure.resources.iter().chain(&closure.others);
-    let yaml = files.filter(|file| manifest(file) || closure.resources.contains(*file));
+    // A chart's templates are YAML only when they are rendered.
+    let of_chart = |file: &str| {
+        closure
+            .folders
+            .iter()
+            .any(|folder| file.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/')))
+    };
+    let yaml = files.filter(|file| (manifest(file) || closure.resources.contains(*file)) && !of_chart(file));
     yaml.clone().find_map(|file| {
         let bytes = context.tree.read(file, limits.program.stdout).err();
         bytes.or_else(|| {
@@ -158,12 +169,17 @@ fn broken(context: &Context, closure: &Closure) -> Option<Fault> {
 }
 
 /// Kustomize's own message: the innermost reason, and the file that it names.
-fn explain(stderr: &str, tree: &Tree, app: &str, closure: &Closure) -> Fault {
+fn explain(stderr: &str, tree: &Tree, app: &str, closure: &Closure, scratch: Option<&Path>) -> Fault {
     if let Some(crash) = message::crash(stderr) {
         return Fault::new(format!("kustomize crashed: {crash}")).hint(program::TOO_MUCH);
     }
     let error = stderr.split_once("Error: ").map_or(stderr, |(_, error)| error);
-    let error = message::clean(error, tree, &tree.absolute(""));
+    // How it started Helm is nobody's concern, and names places of ours.
+    let error = error.split_once(": unable to run: '").map_or(error, |(before, _)| before);
+    let error =
+        error.trim_start_matches("Error: ").replace("Use --debug flag to render out invalid YAML", "");
+    let root = tree.absolute("");
+    let error = message::clean(&error, tree, scratch.unwrap_or(&root));
     if error.is_empty() {
         return program::silent("kustomize");
     }

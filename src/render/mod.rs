@@ -46,6 +46,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::jail::Jail;
@@ -73,6 +74,11 @@ pub(crate) use turns::Turns;
 
 /// The most faults that one environment reports; more of them help nobody.
 const FAULTS: usize = 500;
+
+/// How many apps of one environment fetch at once.
+const LOOKS: usize = 4;
+/// How much what one environment renders to may take in memory, about.
+const WEIGHT: usize = 512 << 20;
 
 /// The programs that render, and how much they may use.
 #[derive(Debug, Clone, Default)]
@@ -228,6 +234,7 @@ pub(crate) async fn render(renderers: &Renderers, wanted: &Wanted<'_>) -> Result
         environment: wanted.environment.clone(),
         memory: wanted.budget.memory(wanted.root),
         visit: renderers.remote.as_ref().map(|remote| wanted.budget.visit(remote)),
+        looks: Arc::new(Semaphore::new(LOOKS)),
     };
     let namespace = context.namespace.clone();
     let began = Instant::now();
@@ -260,6 +267,8 @@ struct Context {
     memory: Arc<Memory>,
     /// What the job fetches; none: nothing.
     visit: Option<Visit>,
+    /// How many apps look for what they name elsewhere at once; that is waiting, and takes no turn.
+    looks: Arc<Semaphore>,
 }
 
 impl Context {
@@ -276,6 +285,7 @@ impl Context {
             chosen: self.chosen.clone(),
             memory: Arc::default(),
             visit: self.visit.clone(),
+            looks: Arc::clone(&self.looks),
         }
     }
 }
@@ -287,13 +297,18 @@ async fn all(context: Arc<Context>, tasks: Vec<Task>) -> Result<Vec<Part>, Failu
     let mut running = JoinSet::new();
     for (index, task) in tasks.into_iter().enumerate() {
         let context = Arc::clone(&context);
-        running.spawn(async move {
-            let _turn = context.renderers.turns.take(context.owner).await;
-            (index, one(context, task).await)
-        });
+        running.spawn(async move { (index, one(context, task).await) });
     }
+    let mut weight = 0_usize;
     while let Some(ended) = running.join_next().await {
         let (index, part) = ended.map_err(|error| Failure::ours("an app's rendering broke off", error))?;
+        weight = weight.saturating_add(part.as_ref().map_or(0, Part::weight));
+        if weight > WEIGHT {
+            let message = format!("what the apps render to takes more than {} MiB of memory", WEIGHT >> 20);
+            let fault = Fault::new(message)
+                .hint("split the environment; look for large texts that every app repeats");
+            return Ok(vec![Part { faults: vec![fault], ..Part::default() }]);
+        }
         if let Some(slot) = parts.get_mut(index) {
             *slot = part?;
         }
@@ -307,6 +322,8 @@ async fn one(context: Arc<Context>, task: Task) -> Result<Part, Failure> {
     let mut part = match task.renderer {
         // Reading it is all that rendering it is: nothing that was kept would be read faster.
         Renderer::Plain => {
+            let _turn = context.renderers.turns.take(context.owner).await;
+            let context = Arc::clone(&context);
             compute(move || plain::render(&context.tree, &task.path, &context.renderers.limits)).await?
         }
         Renderer::Kustomize | Renderer::Helm => local::render(context, task).await?,

@@ -1,8 +1,10 @@
 //! The materialised tree: every look into it goes through here, and none leads out of it.
 
+use std::collections::HashMap;
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::fault::{Failure, Fault};
 use crate::render::omitted::{Kind, Omitted};
@@ -17,6 +19,8 @@ const LINKS: usize = 40;
 pub(super) struct Tree {
     root: PathBuf,
     omitted: Arc<Omitted>,
+    /// Where folders really are, of those that were asked for: hundreds of apps ask for the same ones.
+    folders: Arc<Mutex<HashMap<String, PathBuf>>>,
 }
 
 /// What lies at a path.
@@ -40,7 +44,7 @@ impl Tree {
         let root = root
             .canonicalize()
             .map_err(|error| Failure::ours("the tree to render could not be opened", error))?;
-        Ok(Self { root, omitted: Arc::clone(omitted) })
+        Ok(Self { root, omitted: Arc::clone(omitted), folders: Arc::default() })
     }
 
     /// What was left out of it.
@@ -55,23 +59,51 @@ impl Tree {
 
     /// What lies at a path, links followed.
     pub(super) fn look(&self, path: &str) -> Found {
-        let Ok(real) = self.absolute(path).canonicalize() else {
+        let Ok((real, meta)) = self.resolve(path) else {
             return if self.missing(path).is_some() { Found::Outside } else { Found::Nothing };
         };
         if !real.starts_with(&self.root) {
-            return Found::Outside;
+            Found::Outside
+        } else if meta.is_dir() {
+            Found::Folder
+        } else if meta.is_file() {
+            Found::File
+        } else {
+            Found::Special
         }
-        match real.metadata() {
-            Ok(meta) if meta.is_dir() => Found::Folder,
-            Ok(meta) if meta.is_file() => Found::File,
-            Ok(_) => Found::Special,
-            Err(_) => Found::Nothing,
+    }
+
+    /// Where a path leads, all links followed, and what is there. The folder above it is resolved once; most paths are then
+    /// one question to the system, not one for each of their parts.
+    fn resolve(&self, path: &str) -> io::Result<(PathBuf, Metadata)> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if name.is_empty() || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            let real = self.absolute(path).canonicalize()?;
+            let meta = real.metadata()?;
+            return Ok((real, meta));
         }
+        let known = self.folders.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned();
+        let above = if let Some(known) = known {
+            known
+        } else {
+            let real = self.absolute(folder).canonicalize()?;
+            let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+            folders.insert(folder.to_owned(), real.clone());
+            real
+        };
+        let real = above.join(name);
+        let meta = real.symlink_metadata()?;
+        if !meta.is_symlink() {
+            return Ok((real, meta));
+        }
+        let real = real.canonicalize()?;
+        let meta = real.metadata()?;
+        Ok((real, meta))
     }
 
     /// Where a path really leads, for telling whether a folder was seen already.
     pub(super) fn real(&self, path: &str) -> Option<PathBuf> {
-        self.absolute(path).canonicalize().ok().filter(|real| real.starts_with(&self.root))
+        self.resolve(path).ok().map(|(real, _)| real).filter(|real| real.starts_with(&self.root))
     }
 
     /// Where a path really leads, as a path of the tree without links; none if that is out of it, or no text.

@@ -127,10 +127,20 @@ async fn names_that_lead_elsewhere_are_the_authors_fault_and_write_nothing() {
         assert_eq!(std::fs::read_dir(&into).unwrap().count(), 0, "{name:?}");
         assert_eq!(std::fs::read_dir(outer.path()).unwrap().count(), 1, "{name:?}");
     }
-    for path in ["/etc/passwd", "a//b", "a\0b", "a/../b", "", &"x".repeat(256)] {
+    for path in [
+        "/etc/passwd",
+        "a//b",
+        "a\0b",
+        "a/../b",
+        "",
+        &"x".repeat(256),
+        &format!("{}b", "a/".repeat(64)),
+        &"a/".repeat(64).replace('a', &"x".repeat(200)),
+    ] {
         assert!(danger(path).is_some(), "{path:?}");
     }
-    for path in ["a/b.yaml", ".github/x", "..a", "a..", ".gitignore", "git", "...", "é"] {
+    let deep = format!("{}b", "a/".repeat(63));
+    for path in [deep.as_str(), "a/b.yaml", ".github/x", "..a", "a..", ".gitignore", "git", "...", "é"] {
         assert_eq!(danger(path), None, "{path:?}");
     }
 }

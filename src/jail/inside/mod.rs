@@ -87,12 +87,12 @@ fn confine(spec: &Spec, program: &Path) -> Result<File, Refusal> {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let (file, loaders) = executables(spec, program)?;
     own::limits(&spec.limits)?;
-    if let Some(Err(refusal)) = spec.user.map(own::user) {
+    let alone = match spec.user.map(own::user) {
+        Some(Ok(())) => true,
         // Otherwise it stays who it is, without any rights of root's: they are given up next.
-        if spec.require {
-            return Err(refusal);
-        }
-    }
+        Some(Err(refusal)) if spec.require => return Err(refusal),
+        Some(Err(_)) | None => false,
+    };
     own::powers()?;
     own::tie(spec.parent)?;
     let mut files = Files::none()?;
@@ -115,8 +115,8 @@ fn confine(spec: &Spec, program: &Path) -> Result<File, Refusal> {
         return Err(Refusal::new("the kernel has no Landlock (it came with Linux 5.13)"));
     }
     // Where each run has a user of its own, the user keeps signals inside.
-    let alone = spec.user.is_some() && !spec.starts.is_empty();
-    let filter = filter::filter(std::process::id(), !spec.starts.is_empty(), alone)?;
+    let starts = !spec.starts.is_empty();
+    let filter = filter::filter(std::process::id(), starts, alone && starts)?;
     match seccompiler::apply_filter(&filter) {
         Err(error) if spec.require => Err(Refusal::of("seccomp", error)),
         Ok(()) | Err(_) => Ok(file),

@@ -30,12 +30,15 @@ use crate::render::{Context, kept, program};
 
 /// Renders an app, from a copy if it needs anything of another host.
 pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Failure> {
+    // A permit is only refused when the semaphore is closed, which nobody does.
+    let look = context.looks.acquire().await;
     let copy = match task.renderer {
         _ if context.visit.is_none() => Ok(None),
         Renderer::Kustomize => Box::pin(kustomize::bring(&context, &task)).await?,
         Renderer::Helm => Box::pin(helm::bring(&context, &task)).await?,
         Renderer::Plain => Ok(None),
     };
+    drop(look);
     let copy = match copy {
         Ok(None) => return kept::render(context, task).await,
         Ok(Some(copy)) => copy,

@@ -17,6 +17,10 @@ use crate::render::{Budget, Cache, Renderers, Wanted, render};
 /// A tree's files by path; `-> target` makes a symbolic link.
 type Files = BTreeMap<String, String>;
 
+/// A component that sets a label to `V`.
+const COMPONENT: &str =
+    "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nlabels: [{pairs: {v: V}}]\n";
+
 /// A repository with every way in which apps share files.
 fn shaped() -> Files {
     let map = |name: &str| super::map(name);
@@ -50,7 +54,7 @@ fn shaped() -> Files {
         ("k3/deep/x.yaml", map("x")),
                 ("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{name: lib, version: 1.x, repository: 'file://../../libs/lib'}]\n".to_owned()),
         ("charts/web/values.yaml", "name: web\n".to_owned()),
-        ("charts/web/templates/all.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Values.name }}'}\ndata: {extra: '{{ .Files.Get \"files/extra.txt\" }}', v: '{{ .Values.v }}'}\n".to_owned()),
+        ("charts/web/templates/all.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Values.name }}'}\ndata: {extra: '{{ .Files.Get \"files/extra.txt\" }}', v: '{{ .Values.v }}', current: '{{ .Files.Get \"files/current/x.txt\" }}'}\n".to_owned()),
         ("charts/web/files/extra.txt", "extra".to_owned()),
         ("charts/web/.helmignore", "ignored.txt\n".to_owned()),
         ("charts/web/charts/sub/Chart.yaml", "apiVersion: v2\nname: sub\nversion: 1.0.0\n".to_owned()),
@@ -59,6 +63,18 @@ fn shaped() -> Files {
         ("libs/lib/templates/l.yaml", map("lib")),
         ("libs/deep/Chart.yaml", "apiVersion: v2\nname: deep\nversion: 0.1.0\n".to_owned()),
         ("libs/deep/templates/d.yaml", map("deep")),
+        ("charts/web/files/v1/x.txt", "one".to_owned()),
+        ("charts/web/files/v2/x.txt", "two".to_owned()),
+        ("charts/web/files/current", "-> v1".to_owned()),
+        ("charts/web/templates/linked", "-> ../../../more-templates".to_owned()),
+        ("more-templates/t.yaml", map("linked")),
+        ("k5/kustomization.yaml", "resources: [m.yaml]\ncomponents: [c1, c2, c3]\n".to_owned()),
+        ("k5/m.yaml", map("m5")),
+        ("k5/c1", "-> ../comps/a".to_owned()),
+        ("k5/c2", "-> ../comps/b".to_owned()),
+        ("k5/c3", "-> ../comps/a".to_owned()),
+        ("comps/a/kustomization.yaml", COMPONENT.replace("v: V", "v: a")),
+        ("comps/b/kustomization.yaml", COMPONENT.replace("v: V", "v: b")),
         ("shared/prod.yaml", "v: prod\n".to_owned()),
         ("plain/p.yaml", map("p")),
         ("plain/deeper/q.yml", map("q")),
@@ -146,6 +162,11 @@ type Edits = &'static [(&'static str, Option<&'static str>)];
 
 /// Changes in which names matter, not only contents.
 const NAMED: &[(&str, Edits)] = &[
+    ("a chart's link leads elsewhere", &[("charts/web/files/current", Some("-> v2"))]),
+    ("a chart's link vanishes", &[("charts/web/files/current", None)]),
+    ("a chart gets a link to nothing", &[("charts/web/files/gone", Some("-> nowhere"))]),
+    ("a component's link leads elsewhere", &[("k5/c3", Some("-> ../comps/b"))]),
+    ("a folder behind a chart's link gets a template", &[("more-templates/u.yaml", Some(OTHER))]),
     (
         "a name that kustomize prefers appears",
         &[
