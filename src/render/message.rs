@@ -45,7 +45,9 @@ pub(super) fn warnings(stderr: &str, tree: &Tree, scratch: &Path) -> Vec<String>
 pub(super) fn crash(stderr: &str) -> Option<String> {
     stderr
         .lines()
-        .find(|line| line.starts_with("fatal error: ") || line.starts_with("panic: "))
+        .find(|line| {
+            ["fatal error: ", "panic: ", "SIGSEGV: ", "SIGBUS: "].iter().any(|begin| line.starts_with(begin))
+        })
         .map(|line| line.chars().take(200).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect())
 }
 
@@ -132,6 +134,8 @@ mod tests {
             crash("runtime: x\nfatal error: stack overflow\n\ngoroutine 1"),
             Some("fatal error: stack overflow".to_owned())
         );
+        let segment = "SIGSEGV: segmentation violation";
+        assert_eq!(crash(&format!("{segment}\nPC=0x4 m=5\n\ngoroutine 0")).as_deref(), Some(segment));
         assert_eq!(crash("Error: no"), None);
     }
 }
