@@ -33,16 +33,18 @@ impl Reader<'_> {
     fn host(&self, field: &Field<'_>) -> Option<Host> {
         if !matches!(field.node().content, Content::Map(_)) {
             let (name, port) = name(field)?;
-            return Some(Host { name, port, credentials: None, private: false });
+            return Some(Host { name, port, credentials: None, private: false, tokens: None });
         }
-        let fields = field.fields(&["host", "credentials_file", "private"]);
+        let fields = field.fields(&["host", "credentials_file", "private", "tokens"]);
         let named =
             fields.required("host", "its name, as in charts.example.com").and_then(|field| name(&field));
         let private = fields.get("private").and_then(|field| field.boolean()).unwrap_or(false);
         let file = fields.get("credentials_file");
         let credentials = file.and_then(|field| credentials(&field, &self.place(&field)?));
+        let tokens = fields.get("tokens").and_then(|field| name(&field));
+        let tokens = tokens.map(|(name, port)| (name, port.unwrap_or(443)));
         let (name, port) = named?;
-        Some(Host { name, port, credentials, private })
+        Some(Host { name, port, credentials, private, tokens })
     }
 }
 
@@ -92,7 +94,7 @@ mod tests {
     fn hosts_of_rendering_are_names_or_say_more() {
         let folder = Folder::new(
             "render:\n  hosts:\n  - Charts.example.com\n  - charts.example.com:8443\n  - '[fd00::1]:443'\n  - ::1\n  \
-             - {host: '10.0.0.7:5000', private: yes, credentials_file: user}\n  - {host: tokens.example.com, credentials_file: token}\n",
+             - {host: '10.0.0.7:5000', private: yes, credentials_file: user, tokens: Auth.example.com}\n  - {host: tokens.example.com, credentials_file: token}\n",
         );
         std::fs::write(folder.0.path().join("user"), "ann:hunter2: and more\n").unwrap();
         std::fs::write(folder.0.path().join("token"), "hunter2\r\n").unwrap();
@@ -109,7 +111,8 @@ mod tests {
                     }
                     Some(Credentials::Bearer(token)) => format!(" {}", token.expose_secret()),
                 };
-                format!("{} {:?} {}{proof}", host.name, host.port, host.private)
+                let tokens = host.tokens.as_ref().map(|(name, port)| format!(" by {name}:{port}"));
+                format!("{} {:?} {}{proof}{}", host.name, host.port, host.private, tokens.unwrap_or_default())
             })
             .collect();
         let expected = [
@@ -117,7 +120,7 @@ mod tests {
             "charts.example.com Some(8443) false",
             "fd00::1 Some(443) false",
             "::1 None false",
-            "10.0.0.7 Some(5000) true ann/hunter2: and more",
+            "10.0.0.7 Some(5000) true ann/hunter2: and more by auth.example.com:443",
             "tokens.example.com None false hunter2",
         ];
         assert_eq!(seen, expected);
@@ -130,7 +133,7 @@ mod tests {
         let folder = Folder::new(
             "render:\n  hosts:\n  - https://a.example.com\n  - a.example.com/b\n  - a.example.com:0\n  - 'a.example.com:'\n  \
              - b.example.com\n  - B.example.com:443\n  - {private: true}\n  - {host: c.example.com, secret: x}\n  \
-             - {host: d.example.com, credentials_file: lines}\n  - {host: e.example.com, credentials_file: none}\n  - 7\n",
+             - {host: d.example.com, credentials_file: lines}\n  - {host: e.example.com, credentials_file: none}\n  - 7\n  - {host: f.example.com, tokens: https://g.example.com}\n",
         );
         std::fs::write(folder.0.path().join("lines"), "hunter2\nhunter2\n").unwrap();
         let told = folder.faults(&[]);
@@ -145,6 +148,7 @@ mod tests {
             "render.hosts[8].credentials_file: the file must hold one line",
             "render.hosts[9].credentials_file",
             "render.hosts[10]",
+            "render.hosts[11].tokens must be a host's name",
         ] {
             assert!(told.contains(words), "{words}: {told}");
         }

@@ -154,8 +154,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "render.hosts",
         "[]",
         "Hosts from which remote bases and charts may be fetched, and no others: a name with or without a port, or a mapping \
-         of `host`, `credentials_file` (one line: `user:password`, or a bearer token) and `private` (may the name lead to \
-         an address of a private network or of this machine?).",
+         of `host`, `credentials_file` (one line: `user:password`, or a bearer token), `private` (may the name lead to \
+         an address of a private network or of this machine?) and `tokens` (the other host that hands out this registry's \
+         tokens and may get its own credentials for that).",
     ),
     setting(
         "render.tools",

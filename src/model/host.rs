@@ -13,6 +13,9 @@ pub(crate) struct Host {
     pub credentials: Option<Credentials>,
     /// May its name lead to an address that the Internet does not know?
     pub private: bool,
+    /// The name and the port of the host that hands out this registry's tokens, if that is another one: its credentials
+    /// are sent there when this host asks for a token.
+    pub tokens: Option<(String, u16)>,
 }
 
 /// What proves to a host who asks. Does not print itself.

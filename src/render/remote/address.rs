@@ -111,7 +111,7 @@ mod tests {
     use crate::model::host::Host;
 
     fn host(name: &str, private: bool) -> Host {
-        Host { name: name.to_owned(), port: None, credentials: None, private }
+        Host { name: name.to_owned(), port: None, credentials: None, private, tokens: None }
     }
 
     const PRIVATE: &[&str] = &[

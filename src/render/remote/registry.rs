@@ -131,11 +131,15 @@ impl<'a> Registry<'a> {
     }
 
     /// A token to read this one repository, from where the registry says that tokens are had. That host must be listed
-    /// too, and gets the credentials of its own entry.
+    /// too. It gets the credentials of its own entry only if it is the registry itself or the operator pairs the two: the
+    /// token goes to the registry, which must not get what another host's credentials are good for.
     async fn token(&self, challenge: &str) -> Result<SecretString, Failure> {
         let host = authority(&self.base);
         let odd = || words::away(&host, "it does not say where tokens are had");
         let mut url = Url::parse(&parameter(challenge, "realm").ok_or_else(odd)?).map_err(|_| odd())?;
+        // What is asked for is ours to say, not the registry's.
+        url.set_query(None);
+        url.set_fragment(None);
         {
             let mut query = url.query_pairs_mut();
             if let Some(service) = parameter(challenge, "service") {
@@ -144,9 +148,16 @@ impl<'a> Registry<'a> {
             query.append_pair("scope", &format!("repository:{}:pull", self.path));
         }
         self.inner.hosts.find(&url, &host)?;
-        let asked = Ask { url, accept: "application/json", proof: Proof::Own, most: SMALL };
-        let bytes = ask(self.inner, &asked).await?.bytes()?;
-        let token: Option<Token> = serde_json::from_slice(&bytes).ok();
+        let mine = url.origin() == self.base.origin();
+        let paid = mine || self.inner.hosts.find(&self.base, &host)?.pays(&url);
+        let at = authority(&url);
+        let proof = if paid { Proof::Own } else { Proof::None };
+        let asked = Ask { url, accept: "application/json", proof, most: SMALL };
+        let answer = ask(self.inner, &asked).await?;
+        if !paid && matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Err(words::unpaired(&host, &at));
+        }
+        let token: Option<Token> = serde_json::from_slice(&answer.bytes()?).ok();
         token
             .and_then(|token| token.token.or(token.access_token))
             .ok_or_else(|| words::away(&host, "it gives no token"))

@@ -120,6 +120,12 @@ impl Entry {
         }))
     }
 
+    /// May this host have tokens that are had at an address with the credentials of that address's own entry?
+    pub(super) fn pays(&self, url: &Url) -> bool {
+        let pair = self.host.tokens.as_ref();
+        pair.is_some_and(|(name, port)| *name == named(url) && Some(*port) == url.port_or_known_default())
+    }
+
     fn client(&self) -> Result<&Client, Failure> {
         if let Some(client) = self.client.get() {
             return Ok(client);
@@ -160,7 +166,7 @@ impl Resolve for Judge {
 
 /// Asks, follows redirects to listed hosts, and reads the answer.
 pub(super) async fn ask(inner: &Inner, ask: &Ask<'_>) -> Result<Answer, Failure> {
-    let mut url = ask.url.clone();
+    let (mut url, mut home) = (ask.url.clone(), true);
     for _ in 0..=inner.limits.redirects {
         let entry = inner.hosts.find(&url, &authority(&ask.url))?;
         let host = authority(&url);
@@ -169,13 +175,15 @@ pub(super) async fn ask(inner: &Inner, ask: &Ask<'_>) -> Result<Answer, Failure>
             request = request.header(ACCEPT, ask.accept);
         }
         // To another host go neither its own credentials (somebody else chose what is asked there) nor the first one's.
-        let proof = if url.origin() == ask.url.origin() { ask.proof.header(entry) } else { None };
+        // Nor to the first one, once another has said what to ask it.
+        home &= url.origin() == ask.url.origin();
+        let proof = if home { ask.proof.header(entry) } else { None };
         if let Some(proof) = proof {
             request = request.header(AUTHORIZATION, sensitive(&proof, &host)?);
         }
         let response = request.send().await.map_err(|error| failed(&host, error))?;
         if !response.status().is_redirection() {
-            return Answer::read(response, host, ask).await;
+            return Answer::read(response, host, ask, home).await;
         }
         url = follow(&url, &response).ok_or_else(|| words::away(&host, "it redirects to nowhere"))?;
     }
@@ -196,7 +204,8 @@ impl Proof {
 }
 
 impl Answer {
-    async fn read(mut response: Response, host: String, ask: &Ask<'_>) -> Result<Self, Failure> {
+    /// An answer. Of another host than the one that was asked (not `home`) no challenge is taken.
+    async fn read(mut response: Response, host: String, ask: &Ask<'_>, home: bool) -> Result<Self, Failure> {
         let header = |name| {
             let value = response.headers().get(name)?;
             Some(value.to_str().ok()?.to_owned())
@@ -204,7 +213,7 @@ impl Answer {
         let mut answer = Self {
             what: words::name(&ask.url),
             status: response.status(),
-            challenge: header(WWW_AUTHENTICATE.as_str()),
+            challenge: header(WWW_AUTHENTICATE.as_str()).filter(|_| home),
             digest: header("docker-content-digest"),
             bytes: Vec::new(),
             host,

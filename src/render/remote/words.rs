@@ -40,6 +40,19 @@ pub(super) fn denied(host: &str) -> Failure {
     )
 }
 
+/// Tokens are had at another host, which does not give them to everybody.
+pub(super) fn unpaired(registry: &str, host: &str) -> Failure {
+    fault(
+        format!("{} does not let us have a token for {}", shown(host), shown(registry)),
+        format!(
+            "look for a mistake in the address, or ask whoever runs Tidegate to say `tokens: {}` in the entry of {} \
+             under render.hosts",
+            shown(host),
+            shown(registry)
+        ),
+    )
+}
+
 pub(super) fn large(what: &str, limit: u64) -> Failure {
     let limit = if limit >= 1 << 20 { format!("{} MiB", limit >> 20) } else { format!("{limit} bytes") };
     fault(format!("{} is larger than {limit}", shown(what)), "store what is needed of it in the repository")

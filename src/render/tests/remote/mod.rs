@@ -128,7 +128,7 @@ async fn answer(State(site): State<Arc<Site>>, uri: Uri, headers: HeaderMap) -> 
 }
 
 fn host(name: &str, port: u16) -> Host {
-    Host { name: name.to_owned(), port: Some(port), credentials: None, private: true }
+    Host { name: name.to_owned(), port: Some(port), credentials: None, private: true, tokens: None }
 }
 
 fn basic(user: &str, password: &str) -> Credentials {

@@ -66,7 +66,7 @@ async fn a_token_is_had_with_the_credentials_of_the_host_that_gives_it() {
     let (tokens, blobs) = (Site::start().await, Site::start().await);
     let challenge = format!(
         "Bearer realm=\"{}\",service=\"reg, one\",scope=\"repository:*:push,pull\"",
-        tokens.url("/token")
+        tokens.url("/token?scope=repository:secret:pull&service=mine#x")
     );
     let guard = |path: &str, page: Page| site.put(path, page.guarded("Bearer t0ken", &challenge));
     let pages = site.pages.lock().unwrap().clone();
@@ -84,13 +84,21 @@ async fn a_token_is_had_with_the_credentials_of_the_host_that_gives_it() {
     assert_eq!(tokens.paths(), [""; 0]);
     site.seen();
 
+    // Listed, but not the registry's own: no password buys a token for it.
+    let (strange, _store) = remote(vec![own.clone(), ann.clone(), blobs.host()]);
+    let said = fault(strange.visit().chart(&web(&url)).await);
+    assert!(said.hint.contains(&format!("tokens: 127.0.0.1:{}", tokens.port)), "{said}");
+    let asked = "/token?service=reg%2C+one&scope=repository%3Acharts%2Fweb%3Apull".to_owned();
+    assert_eq!(tokens.seen(), [(asked.clone(), None)]);
+    site.seen();
+
+    let own = Host { tokens: Some(("127.0.0.1".to_owned(), tokens.port)), ..own };
     let (all, _store) = remote(vec![own, ann, blobs.host()]);
     all.visit().chart(&web(&url)).await.unwrap();
     let bearer = Some("Bearer t0ken".to_owned());
     let expected =
         [(MANIFEST.to_owned(), None), (MANIFEST.to_owned(), bearer.clone()), (blob(&digest), bearer)];
     assert_eq!(site.seen(), expected, "the registry sees its token and no password");
-    let asked = "/token?service=reg%2C+one&scope=repository%3Acharts%2Fweb%3Apull".to_owned();
     assert_eq!(tokens.seen(), [(asked, Some(ANN.to_owned()))], "only to read, only this repository");
     assert_eq!(blobs.seen(), [("/signed?sig=x".to_owned(), None)], "no token where the bytes lie");
 
@@ -98,6 +106,26 @@ async fn a_token_is_had_with_the_credentials_of_the_host_that_gives_it() {
     assert!(fault(refused.visit().chart(&web(&url)).await).message.contains("does not let us"));
     tokens.put("/token", page("{\"words of a stranger\": 1}"));
     weather(refused.visit().chart(&web(&url)).await);
+}
+
+#[tokio::test]
+async fn no_challenge_is_taken_of_a_host_to_which_another_led() {
+    let (site, _) = registry().await;
+    let other = Site::start().await;
+    let challenge = format!("Bearer realm=\"{}\"", site.url("/token"));
+    other.put("/manifest", page("").guarded("Bearer none", &challenge));
+    site.put(MANIFEST, redirect(other.url("/manifest")));
+    // Nor do credentials go where another host says.
+    other.put("/back", redirect(site.url("/back")));
+    let own = Host { credentials: Some(basic("ann", "hunter2")), ..site.host() };
+    let (remote, _store) = remote(vec![own, other.host()]);
+    let url = oci(&site);
+    fault(remote.visit().chart(&web(&url)).await);
+    assert!(!site.paths().iter().any(|path| path.starts_with("/token")));
+    site.put(MANIFEST, redirect(other.url("/back")));
+    fault(remote.visit().chart(&web(&url)).await);
+    let back: Vec<_> = site.seen().into_iter().filter(|(path, _)| path == "/back").collect();
+    assert_eq!(back, [("/back".to_owned(), None)]);
 }
 
 #[tokio::test]
