@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::hash::Hash;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Weak;
 
 use flate2::read::MultiGzDecoder;
 
@@ -23,18 +25,23 @@ pub(super) enum Broken {
 /// Unpacks a `tar.gz` into a folder that is empty; gives the bytes of its files.
 ///
 /// Nothing but files and folders is taken, each once and by a path within the folder. A link is refused whatever it leads
-/// to: Helm's own archives have none.
-pub(super) fn unpack(archive: &[u8], into: &Path, limits: &Limits) -> Result<u64, Broken> {
+/// to: Helm's own archives have none. It ends early, with an error that nobody hears, once nobody waits for it.
+pub(super) fn unpack(
+    archive: &[u8],
+    into: &Path,
+    limits: &Limits,
+    waiting: &Weak<()>,
+) -> Result<u64, Broken> {
     // Headers count too, and padding: what comes out of the decoder is what costs.
     let room = limits.unpacked.saturating_add(2048 * limits.entries as u64);
-    let mut tar = tar::Archive::new(Bounded { inner: MultiGzDecoder::new(archive), left: room });
+    let mut tar = tar::Archive::new(Bounded { inner: MultiGzDecoder::new(archive), left: room, waiting });
     let (mut total, mut count) = (0_u64, 0_usize);
-    let mut seen = HashSet::new();
+    let (mut seen, mut above) = (HashSet::new(), HashSet::new());
     for entry in tar.entries().map_err(unclear)? {
         let mut entry = entry.map_err(unclear)?;
         count += 1;
         if count > limits.entries {
-            return Err(fault(format!("it holds more than {} files", limits.entries)));
+            return Err(many(limits));
         }
         let kind = entry.header().entry_type();
         if kind.is_pax_global_extensions() {
@@ -42,7 +49,12 @@ pub(super) fn unpack(archive: &[u8], into: &Path, limits: &Limits) -> Result<u64
         }
         let path = entry.path_bytes().into_owned();
         let path = within(&path)?;
+        folders(&path, &mut above);
+        if seen.len().saturating_add(above.len()) > limits.entries {
+            return Err(many(limits));
+        }
         if kind.is_dir() {
+            above.insert(path.clone());
             fs::create_dir_all(into.join(&path)).map_err(|error| clash(error, &path))?;
         } else if kind.is_file() || kind.is_contiguous() {
             if !seen.insert(path.clone()) {
@@ -66,6 +78,25 @@ pub(super) fn unpack(archive: &[u8], into: &Path, limits: &Limits) -> Result<u64
     Ok(total)
 }
 
+/// Has it more parts, or more bytes, than anybody's files need?
+pub(super) fn is_deep(path: &Path) -> bool {
+    path.as_os_str().len() > 1_024 || path.components().count() > 64
+}
+
+/// Notes the folders that a path lies in. Those of a folder that is known are known.
+pub(super) fn folders<'a, P: From<&'a Path> + Eq + Hash>(path: &'a Path, known: &mut HashSet<P>) {
+    let above = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+    for folder in above {
+        if !known.insert(folder.into()) {
+            return;
+        }
+    }
+}
+
+fn many(limits: &Limits) -> Broken {
+    fault(format!("it holds more than {} files", limits.entries))
+}
+
 /// A path of an archive, if it leads to somewhere within.
 fn within(path: &[u8]) -> Result<PathBuf, Broken> {
     let bad = || {
@@ -83,6 +114,9 @@ fn within(path: &[u8]) -> Result<PathBuf, Broken> {
     // A backslash parts folders elsewhere, and control characters have no business in a name.
     if clean.as_os_str().is_empty() || text.contains(['\\', '\0']) || text.contains(char::is_control) {
         return Err(bad());
+    }
+    if is_deep(&clean) {
+        return Err(fault("it holds a path that is too long or too deep".to_owned()));
     }
     Ok(clean)
 }
@@ -104,9 +138,10 @@ fn copy(entry: &mut impl Read, file: &mut fs::File, left: u64) -> Result<u64, Br
 }
 
 /// A reader that fails, rather than ends, when too much comes: an end would look like a broken archive.
-struct Bounded<R> {
+struct Bounded<'a, R> {
     inner: R,
     left: u64,
+    waiting: &'a Weak<()>,
 }
 
 /// Marks the failure of [`Bounded`].
@@ -121,8 +156,11 @@ impl std::fmt::Display for TooLarge {
 
 impl std::error::Error for TooLarge {}
 
-impl<R: Read> Read for Bounded<R> {
+impl<R: Read> Read for Bounded<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.waiting.strong_count() == 0 {
+            return Err(io::Error::other("nobody waits for it"));
+        }
         let count = self.inner.read(buffer)?;
         self.left = self.left.checked_sub(count as u64).ok_or_else(|| io::Error::other(TooLarge))?;
         Ok(count)
@@ -165,4 +203,28 @@ fn name(path: &Path) -> String {
 
 fn fault(message: String) -> Broken {
     Broken::Fault(Fault::new(message).hint("have it packed anew by `helm package`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Weak};
+
+    use super::unpack;
+    use crate::render::remote::Limits;
+
+    #[test]
+    fn nothing_is_unpacked_that_nobody_waits_for() {
+        let mut tar =
+            tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        let mut header = tar::Header::new_ustar();
+        header.set_size(1);
+        tar.append_data(&mut header, "web/a", &b"x"[..]).unwrap();
+        let archive = tar.into_inner().unwrap().finish().unwrap();
+        let into = tempfile::tempdir().unwrap();
+        unpack(&archive, into.path(), &Limits::default(), &Weak::new()).unwrap_err();
+        assert!(!into.path().join("web").exists());
+        let waits = Arc::new(());
+        unpack(&archive, into.path(), &Limits::default(), &Arc::downgrade(&waits)).unwrap();
+        assert!(into.path().join("web/a").exists());
+    }
 }

@@ -6,15 +6,22 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
 
 use crate::model::fault::Failure;
 use crate::process;
 use crate::render::compute;
-use crate::render::remote::archive::is_clash;
+use crate::render::remote::archive::{folders, is_clash, is_deep};
 use crate::render::remote::git::Git;
 use crate::render::remote::store::broken;
 
+/// Bytes of git's list of a commit's files.
+const LIST: usize = 16 << 20;
+
 /// One file of the commit.
+#[derive(Debug, PartialEq, Eq)]
 struct Entry {
     path: PathBuf,
     kind: Kind,
@@ -32,23 +39,16 @@ enum Kind {
 /// Writes all files of a commit into a new folder; gives their bytes.
 ///
 /// A symbolic link that leads out of the repository is left out, and so are submodules: who names them is told that there is
-/// nothing.
-pub(super) async fn write(git: &Git<'_>, commit: &str, into: &Path) -> Result<u64, Failure> {
-    let listed = git.here(["ls-tree", "-r", "-z", "-l", "--full-tree", commit]).await?;
-    let Some(entries) = listed
-        .split(|byte| *byte == 0)
-        .filter(|line| !line.is_empty())
-        .map(entry)
-        .collect::<Option<Vec<_>>>()
-    else {
-        return Err(git.damaged());
-    };
-    let entries: Vec<Entry> = entries.into_iter().flatten().collect();
-    if !consistent(&entries) {
-        return Err(git.damaged());
-    }
+/// nothing. The folder lies in `scratch`.
+pub(super) async fn write(
+    git: &Git<'_>,
+    commit: &str,
+    into: &Path,
+    scratch: &Arc<TempDir>,
+) -> Result<u64, Failure> {
+    let entries = list(git, commit).await?;
     let total = entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.size));
-    if total > git.limits().unpacked || entries.len() > git.limits().entries {
+    if total > git.limits().unpacked {
         return Err(git.large());
     }
     fs::create_dir(into).map_err(broken)?;
@@ -70,9 +70,73 @@ pub(super) async fn write(git: &Git<'_>, commit: &str, into: &Path) -> Result<u6
         Err(_) if odd => return Err(git.damaged()),
         Err(error) => return Err(git.ended(error)),
     }
-    let root = into.to_owned();
-    compute(move || link(&root, &links)).await?.map_err(broken)?;
+    let (root, scratch) = (into.to_owned(), Arc::clone(scratch));
+    let linked = compute(move || {
+        let _scratch = scratch;
+        link(&root, &links)
+    });
+    linked.await?.map_err(broken)?;
     Ok(total)
+}
+
+/// The files of a commit, no more than may be: neither git's list of them nor what is made of it grows without end.
+async fn list(git: &Git<'_>, commit: &str) -> Result<Vec<Entry>, Failure> {
+    let limit = git.limits().entries;
+    let args = ["ls-tree", "-r", "-z", "-l", "--full-tree", commit].map(Into::into);
+    let mut program = git.program(args.into(), false);
+    program.limits.stdout = LIST;
+    let (mut listed, mut count, mut many) = (Vec::new(), 0_usize, false);
+    let mut take = |chunk: &[u8]| {
+        count += chunk.iter().filter(|byte| **byte == 0).count();
+        many = count > limit;
+        if many {
+            return Err(odd());
+        }
+        listed.extend_from_slice(chunk);
+        Ok(())
+    };
+    match process::run_to(&program, &mut take, std::future::pending::<Infallible>()).await {
+        Ok(Ok(output)) if output.success() => {}
+        Ok(_) => return Err(git.damaged()),
+        Err(_) if many => return Err(git.large()),
+        Err(error) => return Err(git.ended(error)),
+    }
+    match compute(move || read(&listed, limit)).await? {
+        Ok(entries) => Ok(entries),
+        Err(Bad::Damaged) => Err(git.damaged()),
+        Err(Bad::Large) => Err(git.large()),
+    }
+}
+
+/// Why a list of files is not taken.
+#[derive(Debug, PartialEq, Eq)]
+enum Bad {
+    /// No repository has such a one.
+    Damaged,
+    /// It makes more files and folders than may be, or too deep ones.
+    Large,
+}
+
+/// Reads git's list. No path is named twice, and none lies beneath what is itself a file or a link.
+fn read(listed: &[u8], limit: usize) -> Result<Vec<Entry>, Bad> {
+    let lines = listed.split(|byte| *byte == 0).filter(|line| !line.is_empty());
+    let entries: Vec<Entry> =
+        lines.map(entry).collect::<Option<Vec<_>>>().ok_or(Bad::Damaged)?.into_iter().flatten().collect();
+    if entries.iter().any(|entry| is_deep(&entry.path)) {
+        return Err(Bad::Large);
+    }
+    let (mut paths, mut above) = (HashSet::new(), HashSet::new());
+    for entry in &entries {
+        let new = paths.insert(entry.path.as_path());
+        folders(&entry.path, &mut above);
+        if !new {
+            return Err(Bad::Damaged);
+        }
+        if paths.len().saturating_add(above.len()) > limit {
+            return Err(Bad::Large);
+        }
+    }
+    if paths.is_disjoint(&above) { Ok(entries) } else { Err(Bad::Damaged) }
 }
 
 /// Reads `MODE TYPE ID SIZE\tPATH`. The outer none: it is damaged; the inner one: it is left out.
@@ -98,13 +162,6 @@ fn entry(line: &[u8]) -> Option<Option<Entry>> {
         return None;
     }
     Some(Some(Entry { path: path.to_owned(), kind, id: id.to_owned(), size: size.parse().ok()? }))
-}
-
-/// Is no path named twice, and none beneath what is itself a file or a link?
-fn consistent(entries: &[Entry]) -> bool {
-    let paths: HashSet<&Path> = entries.iter().map(|entry| entry.path.as_path()).collect();
-    let beneath = |entry: &Entry| entry.path.ancestors().skip(1).any(|folder| paths.contains(folder));
-    paths.len() == entries.len() && !entries.iter().any(beneath)
 }
 
 /// Takes the answers of `cat-file --batch` apart: a header, so many bytes, a newline, for each entry in its turn.

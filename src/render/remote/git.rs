@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -75,7 +76,8 @@ pub(super) async fn fetch(inner: &Inner, tree: &Tree) -> Result<Fetched, Failure
         Ok(Err(_)) => return Err(words::private(&host)),
         Err(error) => return Err(words::away(&host, error)),
     };
-    let scratch = inner.store.scratch()?;
+    // What is written there by work that cannot be broken off must not lose its folder meanwhile.
+    let scratch = Arc::new(inner.store.scratch()?);
     let (repository, files) = (scratch.path().join("git"), scratch.path().join("files"));
     let origin = Origin { addresses, proof: entry.own(), host, url: tree.repository.clone() };
     let mut git = Git { program, dir: scratch.path(), repository: &repository, origin, limits: inner.limits };
@@ -86,10 +88,11 @@ pub(super) async fn fetch(inner: &Inner, tree: &Tree) -> Result<Fetched, Failure
         return Ok(kept);
     }
     let commit = git.take(&wanted.source).await?;
-    let size = files::write(&git, &commit, &files).await?;
+    let size = files::write(&git, &commit, &files, &scratch).await?;
     let (store, id) = (inner.store.clone(), commit.clone());
     let key = key(&commit);
     let place = compute(move || {
+        let _scratch = scratch;
         let place = store.keep(Kind::Tree, &id, &files, size)?;
         store.pin(&key, &format!("commit:{id}"))?;
         Ok::<_, Failure>(place)

@@ -175,7 +175,14 @@ pub(crate) struct Chart<'a> {
 impl Visit {
     /// A file of manifests, or a Git tree: what a kustomization names.
     pub(crate) async fn resource(&self, locator: &Locator) -> Result<Fetched, Failure> {
-        self.once(locator.to_string(), async {
+        // Folders of one repository are one fetch, so that a branch cannot move between them.
+        let key = match locator {
+            Locator::File(url) => format!("file\n{url}"),
+            Locator::Git(tree) => {
+                format!("git\n{}\n{}", tree.repository, tree.reference.as_deref().unwrap_or_default())
+            }
+        };
+        self.once(key, async {
             match locator {
                 Locator::File(url) => Box::pin(web::file(&self.inner, url, self.inner.limits.file)).await,
                 Locator::Git(tree) => Box::pin(git::fetch(&self.inner, tree)).await,
@@ -187,7 +194,7 @@ impl Visit {
     /// A chart, unpacked: the folder that holds its `Chart.yaml`.
     pub(crate) async fn chart(&self, chart: &Chart<'_>) -> Result<Fetched, Failure> {
         let digest = chart.digest.map(ToString::to_string).unwrap_or_default();
-        let key = [chart.repository, chart.name, chart.version, &digest].join("\n");
+        let key = ["chart", chart.repository, chart.name, chart.version, &digest].join("\n");
         self.once(key, async {
             if chart.repository.starts_with("oci://") {
                 Box::pin(registry::chart(&self.inner, chart)).await

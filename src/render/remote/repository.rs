@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use reqwest::Url;
 
@@ -135,9 +136,11 @@ pub(super) async fn keep(
     let (store, limits) = (inner.store.clone(), inner.limits);
     let (name, version) = (chart.name.to_owned(), chart.version.to_owned());
     let (id, key) = (digest.hex(), chart.key());
+    let waits = Arc::new(());
+    let waiting = Arc::downgrade(&waits);
     let kept = compute(move || {
         let scratch = store.scratch()?;
-        let size = match archive::unpack(&bytes, scratch.path(), &limits) {
+        let size = match archive::unpack(&bytes, scratch.path(), &limits, &waiting) {
             Ok(size) => size,
             Err(Broken::Disk(error)) => return Err(broken(error)),
             Err(Broken::Fault(fault)) => return Ok(Err(fault)),
@@ -149,7 +152,9 @@ pub(super) async fn keep(
         store.pin(&key, &format!("sha256:{id}"))?;
         Ok(Ok(place))
     });
-    match kept.await?? {
+    let kept = kept.await;
+    drop(waits);
+    match kept?? {
         Ok(place) => Ok(Fetched { from: from(chart), digest: digest.to_string(), place }),
         Err(fault) => Err(chart.wrong(fault)),
     }

@@ -120,6 +120,12 @@ async fn a_bomb_does_not_go_off() {
     let many: Vec<_> =
         names.iter().map(|name| (EntryType::Regular, name.as_bytes(), &b""[..], &b""[..])).collect();
     assert!(refused(raw(&many)).await.message.contains("more than 50 files"));
+    let names: Vec<String> = (0..9).map(|index| format!("web/{index}/a/b/c/d/e/f")).collect();
+    let many: Vec<_> =
+        names.iter().map(|name| (EntryType::Regular, name.as_bytes(), &b""[..], &b""[..])).collect();
+    assert!(refused(raw(&many)).await.message.contains("more than 50 files"));
+    let deep = "a/".repeat(32) + "b";
+    assert!(refused(pack(&[(&format!("{deep}/{deep}"), "")])).await.message.contains("too deep"));
     // Zeros after zeros: a thousand times smaller packed, and an archive in an archive.
     assert!(refused(zip(&vec![0; 8 << 20])).await.message.contains("empty"));
     let said = refused(zip(&zip(&vec![7; 8 << 20]))).await;

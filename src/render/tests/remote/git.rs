@@ -172,6 +172,8 @@ async fn a_commit_is_fetched_once_and_a_branch_asked_for_once_per_job() {
     upstream.seen();
     let second = upstream.commit("main", &[(FILE, "a.yaml", "kind: B\n")]).await;
     assert_eq!(resource(&job, &branch).await.unwrap(), before, "within a job nothing moves");
+    let folder = upstream.url("//folder?ref=main");
+    assert_eq!(resource(&job, &folder).await.unwrap(), before, "nor between two folders of it");
     assert_eq!(upstream.seen().len(), 0);
     let after = resource(&remote.visit(), &branch).await.unwrap();
     assert_eq!((before.digest, after.digest), (format!("commit:{first}"), format!("commit:{second}")));
@@ -309,5 +311,15 @@ async fn a_repository_is_no_larger_than_it_may_be() {
     let names: Vec<String> = (0..60).map(|index| format!("{index}")).collect();
     let files: Vec<_> = names.iter().map(|name| (FILE, name.as_str(), "")).collect();
     upstream.commit("many", &files).await;
-    fault(resource(&remote.visit(), &upstream.url("?ref=many")).await);
+    let said = fault(resource(&remote.visit(), &upstream.url("?ref=many")).await);
+    assert!(said.message.contains("is larger than"), "{said}");
+    // Few files, many folders; and one that lies too deep.
+    let names: Vec<String> = (0..9).map(|index| format!("{index}/a/b/c/d/e/f")).collect();
+    let files: Vec<_> = names.iter().map(|name| (FILE, name.as_str(), "")).collect();
+    upstream.commit("folders", &files).await;
+    upstream.commit("deep", &[(FILE, &format!("{}f", "a/".repeat(64)), "")]).await;
+    for branch in ["folders", "deep"] {
+        let said = fault(resource(&remote.visit(), &upstream.url(&format!("?ref={branch}"))).await);
+        assert!(said.message.contains("is larger than"), "{said}");
+    }
 }
