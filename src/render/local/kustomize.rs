@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::model::fault::{Failure, Fault};
 use crate::render::closure::{Closure, Elsewhere, closure};
 use crate::render::local::rewrite::{Change, rewrite};
-use crate::render::local::{Copy, broken, copy_files, free, placed};
+use crate::render::local::{Copy, broken, copy_files, free, placed, present};
 use crate::render::omitted::Omitted;
 use crate::render::remote::Locator;
 use crate::render::sources::{KUSTOMIZATIONS, Task};
@@ -108,6 +108,7 @@ impl Job<'_> {
         compute(move || {
             let files = found.resources.union(&found.others);
             copy_files(&step.tree, files, &into.join(&step.root)).map_err(broken)?;
+            present(&step.tree.absolute("")).map_err(broken)?;
             for (file, changes) in changes {
                 let place = into.join(file);
                 let text = fs::read(&place).map_err(broken)?;

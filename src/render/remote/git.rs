@@ -59,13 +59,7 @@ const VARIABLES: &[(&str, &str)] = &[
 pub(super) async fn fetch(inner: &Inner, tree: &Tree) -> Result<Fetched, Failure> {
     let host = authority(&tree.repository);
     let entry = inner.hosts.find(&tree.repository, &host)?;
-    let key = |commit: &str| format!("git\n{}\n{commit}", tree.repository);
-    let kept = |commit: &str| {
-        inner.store.pinned(&key(commit))?;
-        let place = inner.store.look(Kind::Tree, commit)?;
-        Some(Fetched { from: from(tree), digest: format!("commit:{commit}"), place })
-    };
-    if let Some(kept) = tree.commit().and_then(kept) {
+    if let Some(kept) = kept(inner, tree, tree.commit()).await? {
         return Ok(kept);
     }
     let Some(program) = &inner.git else {
@@ -84,13 +78,13 @@ pub(super) async fn fetch(inner: &Inner, tree: &Tree) -> Result<Fetched, Failure
     let init = ["init", "--quiet", "--bare", "--template="].map(OsString::from);
     git.here(init.into_iter().chain([repository.clone().into_os_string()])).await?;
     let wanted = git.wanted(tree).await?;
-    if let Some(kept) = wanted.commit.as_deref().and_then(kept) {
+    if let Some(kept) = kept(inner, tree, wanted.commit.as_deref()).await? {
         return Ok(kept);
     }
     let commit = git.take(&wanted.source).await?;
     let size = files::write(&git, &commit, &files, &scratch).await?;
     let (store, id) = (inner.store.clone(), commit.clone());
-    let key = key(&commit);
+    let key = key(tree, &commit);
     let place = compute(move || {
         let _scratch = scratch;
         let place = store.keep(Kind::Tree, &id, &files, size)?;
@@ -98,6 +92,20 @@ pub(super) async fn fetch(inner: &Inner, tree: &Tree) -> Result<Fetched, Failure
         Ok::<_, Failure>(place)
     });
     Ok(Fetched { from: from(tree), digest: format!("commit:{commit}"), place: place.await?? })
+}
+
+fn key(tree: &Tree, commit: &str) -> String {
+    format!("git\n{}\n{commit}", tree.repository)
+}
+
+/// A commit as it was fetched before from this repository.
+async fn kept(inner: &Inner, tree: &Tree, commit: Option<&str>) -> Result<Option<Fetched>, Failure> {
+    let Some(commit) = commit.filter(|commit| inner.store.pinned(&key(tree, commit)).is_some()) else {
+        return Ok(None);
+    };
+    let (store, id) = (inner.store.clone(), commit.to_owned());
+    let place = compute(move || store.look(Kind::Tree, &id)).await?;
+    Ok(place.map(|place| Fetched { from: from(tree), digest: format!("commit:{commit}"), place }))
 }
 
 fn from(tree: &Tree) -> String {

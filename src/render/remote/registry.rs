@@ -50,7 +50,7 @@ struct Registry<'a> {
 /// The chart, from the store or from its registry.
 pub(super) async fn chart(inner: &Inner, chart: &Chart<'_>) -> Result<Fetched, Failure> {
     let registry = Registry::of(inner, chart)?;
-    if let Some(kept) = kept(inner, chart) {
+    if let Some(kept) = kept(inner, chart).await? {
         return Ok(kept);
     }
     // A tag cannot hold a plus sign; Helm writes an underscore for it.

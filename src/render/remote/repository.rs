@@ -45,7 +45,7 @@ pub(super) async fn chart(visit: &Visit, chart: &Chart<'_>) -> Result<Fetched, F
     })?;
     // Before the store is looked into: what a host gave may be had as long as the host is listed.
     inner.hosts.find(&base, &super::web::authority(&base))?;
-    if let Some(kept) = kept(inner, chart) {
+    if let Some(kept) = kept(inner, chart).await? {
         return Ok(kept);
     }
     let index = visit.index(&base).await?;
@@ -109,13 +109,18 @@ fn look(
 }
 
 /// The chart as it was fetched before: its version is pinned.
-pub(super) fn kept(inner: &Inner, chart: &Chart<'_>) -> Option<Fetched> {
-    let pinned: Digest = inner.store.pinned(&chart.key())?.parse().ok()?;
-    if chart.digest.is_some_and(|digest| *digest != pinned) {
-        return None;
-    }
-    let place = inner.store.look(Kind::Chart, &pinned.hex())?;
-    Some(Fetched { from: from(chart), digest: pinned.to_string(), place })
+pub(super) async fn kept(inner: &Inner, chart: &Chart<'_>) -> Result<Option<Fetched>, Failure> {
+    let pinned = inner.store.pinned(&chart.key()).and_then(|pinned| pinned.parse::<Digest>().ok());
+    let wanted = |pinned: &Digest| chart.digest.is_none_or(|digest| digest == pinned);
+    let Some(pinned) = pinned.filter(wanted) else { return Ok(None) };
+    let (store, id) = (inner.store.clone(), id(&pinned, chart.name));
+    let place = compute(move || store.look(Kind::Chart, &id)).await?;
+    Ok(place.map(|place| Fetched { from: from(chart), digest: pinned.to_string(), place }))
+}
+
+/// What a chart is kept by: one archive may hold several.
+fn id(archive: &Digest, name: &str) -> String {
+    Digest::of(format!("{archive}\n{name}").as_bytes()).hex()
 }
 
 fn from(chart: &Chart<'_>) -> String {
@@ -135,7 +140,7 @@ pub(super) async fn keep(
     }
     let (store, limits) = (inner.store.clone(), inner.limits);
     let (name, version) = (chart.name.to_owned(), chart.version.to_owned());
-    let (id, key) = (digest.hex(), chart.key());
+    let (id, key, pinned) = (id(&digest, chart.name), chart.key(), digest.to_string());
     let waits = Arc::new(());
     let waiting = Arc::downgrade(&waits);
     let kept = compute(move || {
@@ -149,7 +154,7 @@ pub(super) async fn keep(
             return Ok(Err(fault));
         }
         let place = store.keep(Kind::Chart, &id, &scratch.path().join(&name), size)?;
-        store.pin(&key, &format!("sha256:{id}"))?;
+        store.pin(&key, &pinned)?;
         Ok(Ok(place))
     });
     let kept = kept.await;

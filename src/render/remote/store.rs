@@ -1,5 +1,6 @@
 //! What was fetched, on disk: by its digest, and by what pins it.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, utimensat};
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, syncfs, utimensat};
 use tempfile::TempDir;
 
 use crate::model::fault::Failure;
@@ -20,8 +21,8 @@ const FRESH: Duration = Duration::from_hours(1);
 /// Bytes written before the store is looked through again.
 const PORTION: u64 = 64 << 20;
 
-/// A folder with four in it: `files`, `charts` and `trees` hold things by their digest, `pins` says which digest a pinned
-/// address had. Several programs may share it: everything appears whole, by a rename.
+/// A folder with five in it: `files`, `charts` and `trees` hold things by their digest, `sums` says how much a chart or a
+/// tree is, `pins` which digest a pinned address had. Several programs may share it: everything appears whole, by a rename.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
     root: Arc<PathBuf>,
@@ -35,7 +36,7 @@ pub(super) struct Store {
 pub(super) enum Kind {
     /// A file of manifests, by its SHA-256.
     File,
-    /// An unpacked chart, by the SHA-256 of its archive.
+    /// An unpacked chart, by the SHA-256 of its archive's and its name.
     Chart,
     /// The files of a commit.
     Tree,
@@ -51,7 +52,7 @@ impl Kind {
     }
 }
 
-const KINDS: [&str; 4] = ["files", "charts", "trees", "pins"];
+const KINDS: [&str; 5] = ["files", "charts", "trees", "pins", "sums"];
 
 impl Store {
     /// The store in this folder, which is made if it is not there.
@@ -67,10 +68,12 @@ impl Store {
         self.root.join(kind.folder()).join(id)
     }
 
-    /// Where a thing lies, if it is here. It counts as used now. `id` is hexadecimal.
+    /// Where a thing lies, if it is here and whole. It counts as used now. `id` is hexadecimal.
     pub(super) fn look(&self, kind: Kind, id: &str) -> Option<PathBuf> {
         let place = self.place(kind, id);
-        touch(&place).ok().map(|()| place)
+        // Used first, so that it is not forgotten while it is looked through.
+        touch(&place).ok()?;
+        self.is_whole(kind, id, &place).then_some(place)
     }
 
     /// A folder in which something is made that will be kept; removed if it is not.
@@ -92,20 +95,53 @@ impl Store {
         .await?
     }
 
-    /// Moves what lies at `new`, within a scratch folder, to its place. What is there already is the same.
+    /// Moves what lies at `new`, within a scratch folder, to its place. What is there already is the same, unless the disk
+    /// lost some of it.
     pub(super) fn keep(&self, kind: Kind, id: &str, new: &Path, bytes: u64) -> Result<PathBuf, Failure> {
         let place = self.place(kind, id);
-        match fs::rename(new, &place) {
-            Ok(()) => {}
-            Err(_) if place.exists() => {}
-            Err(error) => return Err(broken(error)),
-        }
-        touch(&place).map_err(broken)?;
+        self.settle(kind, id, new, &place).and_then(|()| touch(&place)).map_err(broken)?;
         if self.written.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) >= PORTION {
             self.written.store(0, Ordering::Relaxed);
             self.sweep().map_err(broken)?;
         }
         Ok(place)
+    }
+
+    fn settle(&self, kind: Kind, id: &str, new: &Path, place: &Path) -> io::Result<()> {
+        if kind != Kind::File {
+            // A digest that outlives a power loss must not name what did not: first the contents, then their name.
+            syncfs(fs::File::open(new)?)?;
+            let scratch = TempDir::new_in(self.root.join("new"))?;
+            let sum = scratch.path().join("sum");
+            fs::write(&sum, Sum::of(new)?.to_string())?;
+            fs::rename(&sum, self.sum(kind, id))?;
+        }
+        let moved = fs::rename(new, place);
+        match moved {
+            Err(_) if self.is_whole(kind, id, place) => Ok(()),
+            Err(_) if place.exists() => {
+                let scratch = TempDir::new_in(self.root.join("new"))?;
+                fs::rename(place, scratch.path().join("damaged"))?;
+                fs::rename(new, place)
+            }
+            moved => moved,
+        }
+    }
+
+    fn sum(&self, kind: Kind, id: &str) -> PathBuf {
+        self.root.join("sums").join(format!("{}-{id}", kind.folder()))
+    }
+
+    /// Are all the files there that were kept, each as long as it was, as far as their sum tells?
+    fn is_whole(&self, kind: Kind, id: &str, place: &Path) -> bool {
+        if kind == Kind::File {
+            return place.exists();
+        }
+        let sum = self.sum(kind, id);
+        let told = fs::read_to_string(&sum);
+        let whole = told.is_ok_and(|told| Sum::of(place).is_ok_and(|sum| sum.to_string() == told));
+        // A sum is used as long as what it is of.
+        whole && touch(&sum).is_ok()
     }
 
     /// The digest that a pinned address had.
@@ -144,11 +180,61 @@ impl Store {
             if total <= self.most || !old(used) {
                 break;
             }
-            let gone = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             // Another program may have been first.
-            total = total.saturating_sub(if gone.is_ok() { size } else { 0 });
+            let gone = self.forget(&path, old).unwrap_or(false);
+            total = total.saturating_sub(if gone { size } else { 0 });
         }
         Ok(())
+    }
+
+    /// Takes a thing away at once and whole, then removes it: nobody finds half of it. One that was used meanwhile stays.
+    fn forget(&self, path: &Path, old: impl Fn(SystemTime) -> bool) -> io::Result<bool> {
+        let used = |path: &Path| path.symlink_metadata().and_then(|meta| meta.modified());
+        if !old(used(path)?) {
+            return Ok(false);
+        }
+        let scratch = TempDir::new_in(self.root.join("new"))?;
+        let aside = scratch.path().join("gone");
+        fs::rename(path, &aside)?;
+        if !old(used(&aside)?) && fs::rename(&aside, path).is_ok() {
+            return Ok(false);
+        }
+        scratch.close()?;
+        Ok(true)
+    }
+}
+
+/// How many files lie in a folder, and their bytes.
+#[derive(Debug, Default)]
+struct Sum {
+    files: u64,
+    bytes: u64,
+}
+
+impl Sum {
+    fn of(folder: &Path) -> io::Result<Self> {
+        let mut sum = Self::default();
+        let mut waiting = vec![folder.to_owned()];
+        while let Some(folder) = waiting.pop() {
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                // Of a link, its own.
+                let meta = entry.metadata()?;
+                if meta.is_dir() {
+                    waiting.push(entry.path());
+                } else {
+                    sum.files += 1;
+                    sum.bytes = sum.bytes.saturating_add(meta.len());
+                }
+            }
+        }
+        Ok(sum)
+    }
+}
+
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} files of {} bytes", self.files, self.bytes)
     }
 }
 

@@ -52,7 +52,7 @@ async fn fetch(archive: Vec<u8>) -> Result<Fetched, Failure> {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
     };
     assert_eq!(names(""), ["store"], "nothing lies beside the store");
-    assert_eq!(names("store").len(), 5);
+    assert_eq!(names("store").len(), 6);
     assert_eq!(names("store/new"), [""; 0], "what was not kept is gone");
     assert_eq!(names("store/charts").len(), usize::from(result.is_ok()));
     result

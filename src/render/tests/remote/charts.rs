@@ -51,6 +51,47 @@ async fn a_version_is_fetched_once_and_then_had_without_the_network() {
 }
 
 #[tokio::test]
+async fn what_the_disk_lost_is_fetched_again() {
+    let (site, _) = repository("OWN").await;
+    let (remote, store) = remote(vec![site.host()]);
+    let url = site.url("/charts/");
+    let got = remote.visit().chart(&web(&url)).await.unwrap();
+    let template = got.place.join("templates/map.yaml");
+    let whole = std::fs::read(&template).unwrap();
+    let sums = store.path().join("store/sums");
+    let sum = std::fs::read_dir(sums).unwrap().next().unwrap().unwrap().path();
+    for (lost, kept) in [(&template, Some("")), (&template, None), (&sum, Some("")), (&sum, None)] {
+        match kept {
+            Some(kept) => std::fs::write(lost, kept).unwrap(),
+            None => std::fs::remove_file(lost).unwrap(),
+        }
+        site.seen();
+        assert_eq!(remote.visit().chart(&web(&url)).await.unwrap(), got);
+        assert_eq!(site.seen().len(), 2, "its index and its archive");
+        assert_eq!(std::fs::read(&template).unwrap(), whole);
+        assert_eq!(std::fs::read_dir(store.path().join("store/new")).unwrap().count(), 0);
+    }
+    site.put("/charts/index.yaml", status(500));
+    assert_eq!(remote.visit().chart(&web(&url)).await.unwrap(), got);
+}
+
+#[tokio::test]
+async fn each_chart_of_an_archive_is_its_own() {
+    let site = Site::start().await;
+    let of = |name: &str| (format!("{name}/Chart.yaml"), format!("name: {name}\nversion: 1.2.3\n"));
+    let (web_chart, shop) = (of("web"), of("shop"));
+    site.put("/both.tgz", page(super::pack(&[(&web_chart.0, &web_chart.1), (&shop.0, &shop.1)])));
+    let versions = "[{version: 1.2.3, urls: [both.tgz]}]";
+    site.put("/index.yaml", page(format!("entries: {{web: {versions}, shop: {versions}}}")));
+    let (remote, _store) = remote(vec![site.host()]);
+    let url = site.url("");
+    for (name, text) in [("web", &web_chart.1), ("shop", &shop.1), ("web", &web_chart.1)] {
+        let got = remote.visit().chart(&Chart { name, ..web(&url) }).await.unwrap();
+        assert_eq!(&std::fs::read_to_string(got.place.join("Chart.yaml")).unwrap(), text);
+    }
+}
+
+#[tokio::test]
 async fn digests_are_verified() {
     let (site, own) = repository(&"f".repeat(64)).await;
     let (remote, _store) = remote(vec![site.host()]);
