@@ -87,7 +87,7 @@ async fn list(git: &Git<'_>, commit: &str) -> Result<Vec<Entry>, Failure> {
     program.limits.stdout = LIST;
     let (mut listed, mut count, mut many) = (Vec::new(), 0_usize, false);
     let mut take = |chunk: &[u8]| {
-        count += chunk.iter().filter(|byte| **byte == 0).count();
+        count += chunk.split(|byte| *byte == 0).count().saturating_sub(1);
         many = count > limit;
         if many {
             return Err(odd());

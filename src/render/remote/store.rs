@@ -293,4 +293,27 @@ mod tests {
         store.sweep().unwrap();
         assert!(kept[0].1.exists());
     }
+
+    #[tokio::test]
+    async fn what_is_used_while_it_is_forgotten_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path().join("store"), 10_000).unwrap();
+        let (_, place) = store.keep_file(b"a".to_vec()).await.unwrap();
+        let asked = std::cell::Cell::new(0);
+        let used_after = |times: u32| {
+            asked.set(0);
+            let asked = &asked;
+            move |_| {
+                asked.set(asked.get() + 1);
+                asked.get() <= times
+            }
+        };
+        for times in [0, 1] {
+            assert!(!store.forget(&place, used_after(times)).unwrap());
+            assert_eq!(fs::read(&place).unwrap(), b"a");
+        }
+        assert!(store.forget(&place, used_after(2)).unwrap());
+        assert!(!place.exists());
+        assert_eq!(fs::read_dir(root.path().join("store/new")).unwrap().count(), 0);
+    }
 }

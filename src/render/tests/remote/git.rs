@@ -323,3 +323,34 @@ async fn a_repository_is_no_larger_than_it_may_be() {
         assert!(said.message.contains("is larger than"), "{said}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fetch_that_is_broken_off_leaves_no_half_commit() {
+    let upstream = Upstream::start().await;
+    let names: Vec<String> = (0..20).map(|index| format!("{index}/a.yaml")).collect();
+    let mut files: Vec<_> = names.iter().map(|name| (FILE, name.as_str(), "kind: A\n")).collect();
+    files.push(("120000", "link", "0/a.yaml"));
+    upstream.commit("main", &files).await;
+    let (remote, store) = remote(vec![upstream.host()]);
+    let (mut time, mut broken_off, url) = (std::time::Duration::from_millis(1), 0, upstream.url(""));
+    let got = loop {
+        match tokio::time::timeout(time, resource(&remote.visit(), &url)).await {
+            Ok(got) => break got.unwrap(),
+            Err(_) => broken_off += 1,
+        }
+        time += time / 8 + std::time::Duration::from_millis(1);
+    };
+    assert!(broken_off > 0);
+    for name in names.iter().map(String::as_str).chain(["link"]) {
+        assert_eq!(std::fs::read_to_string(got.place.join(name)).unwrap(), "kind: A\n", "{name}");
+    }
+    // What could not be broken off ends, and takes its folder along.
+    let new = store.path().join("store/new");
+    for _ in 0..500 {
+        if std::fs::read_dir(&new).unwrap().count() == 0 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("a scratch folder was left");
+}
