@@ -29,7 +29,7 @@ enum Ready {
 /// Renders one app, or takes what was kept.
 pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Failure> {
     // Only now: whoever waits for another host keeps nobody's turn.
-    let mut turn = Some(context.renderers.turns.take(context.owner).await);
+    let mut turn = Some((context.renderers.turns.take(context.owner).await, context.clock.run()));
     let task = Arc::new(task);
     let (shared, order) = (Arc::clone(&context), Arc::clone(&task));
     let found = compute(move || look(&shared, &order)).await?;
@@ -45,7 +45,7 @@ pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Fa
             // Most clocks of charts tell seconds: the second look is one later, and nobody waits for it.
             drop(turn.take());
             tokio::time::sleep(SECOND).await;
-            turn = Some(context.renderers.turns.take(context.owner).await);
+            turn = Some((context.renderers.turns.take(context.owner).await, context.clock.run()));
         }
         let again = ready.run(&context, &task).await?;
         part = compute(move || {

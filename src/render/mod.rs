@@ -12,6 +12,7 @@ mod assemble;
 mod budget;
 mod cache;
 mod chart;
+mod clock;
 mod closure;
 mod constraint;
 mod document;
@@ -44,19 +45,20 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::jail::Jail;
-use crate::model::fault::{Failure, Fault};
+use crate::model::fault::{Cause, Failure, Fault};
 use crate::model::id::{EnvironmentName, RepoId};
 use crate::model::object::Bundle;
 use crate::model::settings::{Renderer, Source, Versions};
 use crate::model::target::Capabilities;
 use crate::process;
 use crate::render::budget::Counts;
+use crate::render::clock::Clock;
 use crate::render::document::Part;
 use crate::render::inputs::Memory;
 use crate::render::remote::Visit;
@@ -75,6 +77,8 @@ pub(crate) use turns::Turns;
 /// The most faults that one environment reports; more of them help nobody.
 const FAULTS: usize = 500;
 
+/// How long an environment's rendering may take on the clock, waiting for turns and for other hosts with it.
+const WAIT: Duration = Duration::from_mins(30);
 /// How many apps of one environment fetch at once.
 const LOOKS: usize = 4;
 /// How much what one environment renders to may take in memory, about.
@@ -235,20 +239,24 @@ pub(crate) async fn render(renderers: &Renderers, wanted: &Wanted<'_>) -> Result
         memory: wanted.budget.memory(wanted.root),
         visit: renderers.remote.as_ref().map(|remote| wanted.budget.visit(remote)),
         looks: Arc::new(Semaphore::new(LOOKS)),
+        clock: Arc::default(),
     };
     let namespace = context.namespace.clone();
-    let began = Instant::now();
-    match tokio::time::timeout(room.time, all(Arc::new(context), found.apps)).await {
-        Ok(parts) => {
-            let parts = parts?;
+    let clock = Arc::clone(&context.clock);
+    let work = tokio::time::timeout(WAIT, all(Arc::new(context), found.apps));
+    tokio::select! {
+        biased;
+        parts = work => {
+            let waited = "rendering waited half an hour for its turns or for other hosts";
+            let parts = parts.map_err(|_| Failure::Weather(Cause::plain(waited)))??;
             counts.objects = parts.iter().map(|part| part.pieces.len()).sum();
             let joined = assemble::join(parts, namespace.as_deref(), wanted.capabilities, room.objects);
             rendered.bundle = joined.bundle;
             rendered.faults.extend(joined.faults);
         }
-        Err(_) => rendered.faults.push(wanted.budget.too_slow()),
+        () = clock.reach(room.time) => rendered.faults.push(wanted.budget.too_slow()),
     }
-    wanted.budget.spend(wanted.root, wanted.environment, began.elapsed(), counts);
+    wanted.budget.spend(wanted.root, wanted.environment, clock.shown(), counts);
     rendered.faults.truncate(FAULTS);
     Ok(rendered)
 }
@@ -269,6 +277,8 @@ struct Context {
     visit: Option<Visit>,
     /// How many apps look for what they name elsewhere at once; that is waiting, and takes no turn.
     looks: Arc<Semaphore>,
+    /// How long the apps were rendered.
+    clock: Arc<Clock>,
 }
 
 impl Context {
@@ -286,6 +296,7 @@ impl Context {
             memory: Arc::default(),
             visit: self.visit.clone(),
             looks: Arc::clone(&self.looks),
+            clock: Arc::clone(&self.clock),
         }
     }
 }
@@ -323,6 +334,7 @@ async fn one(context: Arc<Context>, task: Task) -> Result<Part, Failure> {
         // Reading it is all that rendering it is: nothing that was kept would be read faster.
         Renderer::Plain => {
             let _turn = context.renderers.turns.take(context.owner).await;
+            let _running = context.clock.run();
             let context = Arc::clone(&context);
             compute(move || plain::render(&context.tree, &task.path, &context.renderers.limits)).await?
         }

@@ -1,14 +1,13 @@
 //! Rendering only what a change can touch gives the same as rendering everything anew.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use proptest::prelude::{Strategy, prop, prop_oneof, proptest};
 use proptest::test_runner::Config;
 use tempfile::TempDir;
 
-use super::{Rendered, renderers, source};
+use super::{Rendered, renderers, source, tree};
 use crate::model::id::{Digest, RepoId};
 use crate::model::settings::{Helm, Source, Values, Versions};
 use crate::model::target::Capabilities;
@@ -110,16 +109,9 @@ fn sources() -> Vec<Source> {
 }
 
 fn write(files: &Files) -> TempDir {
-    let root = tempfile::tempdir().unwrap();
-    for (path, content) in files {
-        let path = root.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        match content.strip_prefix("-> ") {
-            Some(target) => std::os::unix::fs::symlink(target, path).unwrap(),
-            None => fs::write(path, content).unwrap(),
-        }
-    }
-    root
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(path, content)| (path.as_str(), content.as_str())).collect();
+    tree(&files)
 }
 
 async fn rendered(renderers: &Renderers, root: &Path, sources: &[Source]) -> Rendered {
