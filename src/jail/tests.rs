@@ -208,7 +208,9 @@ async fn kustomize_inflates_a_chart_with_helm_as_its_child_and_a_scratch_folder(
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(tools.path(), open).unwrap();
     let helm = tools.path().join("helm");
-    std::fs::copy(tool("helm"), &helm).unwrap();
+    // By another program: what this process has open for writing, a child that another test starts has for a moment too.
+    let copy = Program::new("/bin/cp", "/", [tool("helm"), helm.clone()]);
+    assert!(process::run(&copy).await.unwrap().success());
     let args = [
         "build".into(),
         "--enable-helm".into(),

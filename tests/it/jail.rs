@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::checkout::Checkout;
-use crate::support::program::{command, probe, run, tidegate};
+use crate::support::program::{command, copy, probe, run, tidegate};
 
 /// Whom the jail begins as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +47,9 @@ fn reachable(program: &Path, folder: &Path) -> PathBuf {
     if program.ancestors().skip(1).all(open) {
         return program.to_owned();
     }
-    let copy = folder.join(program.file_name().unwrap());
-    std::fs::copy(program, &copy).unwrap();
-    copy
+    let own = folder.join(program.file_name().unwrap());
+    copy(program, &own);
+    own
 }
 
 impl Place {
@@ -309,7 +309,7 @@ fn no_process_is_started_and_no_other_program_executed() {
     let probe = place.program();
     place.refused(&["start", &probe, "1"], &json!({}));
     let other = place.text("out/probe");
-    std::fs::copy(&probe, &other).unwrap();
+    copy(Path::new(&probe), Path::new(&other));
     place.refused(&["exec", &other], &json!({"read": [place.text("out")]}));
 }
 

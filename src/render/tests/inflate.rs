@@ -6,15 +6,18 @@ use super::{Rendered, map, renderers, source, tree};
 use crate::model::id::RepoId;
 use crate::model::settings::Versions;
 use crate::model::target::Capabilities;
+use crate::process::{self, Program};
 use crate::render::{Budget, Cache, Renderers, Tools, Wanted, render};
 
 /// Both programs where every user may pass: this checkout may lie in somebody's home.
-fn inflating() -> (tempfile::TempDir, Renderers) {
+async fn inflating() -> (tempfile::TempDir, Renderers) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let usual = renderers();
     for name in ["helm", "kustomize"] {
-        std::fs::copy(usual.tools.usual(name).unwrap(), folder.path().join(name)).unwrap();
+        // By another program: what this process has open for writing, a child that another test starts has for a moment too.
+        let args = [usual.tools.usual(name).unwrap(), folder.path().join(name)];
+        assert!(process::run(&Program::new("/bin/cp", "/", args)).await.unwrap().success());
     }
     let tools = Tools::new(Some(folder.path()), None);
     let mut renderers = Renderers { tools, cache: Some(Cache::temporary(1 << 20).unwrap()), ..usual };
@@ -77,7 +80,7 @@ fn files<'a>(extra: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 
 #[tokio::test]
 async fn a_chart_of_the_repository_is_rendered_where_the_operator_lets_it() {
-    let (_folder, renderers) = inflating();
+    let (_folder, renderers) = inflating().await;
     let first = rendered(&renderers, &files(&[])).await;
     assert_eq!(super::ids(&first), ["ConfigMap shop", "ConfigMap x", "Secret drawn"]);
     let data = &first.bundle.objects[0].body["data"];
@@ -99,7 +102,7 @@ async fn a_chart_of_the_repository_is_rendered_where_the_operator_lets_it() {
 
 #[tokio::test]
 async fn nothing_is_fetched_and_mistakes_have_their_lines() {
-    let (_folder, renderers) = inflating();
+    let (_folder, renderers) = inflating().await;
     let table = [
         (
             "helmCharts:\n- name: gone\n  repo: https://x.example\n  version: 1.0.0\n",

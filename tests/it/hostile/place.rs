@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::hostile::watch::{Seen, watched};
-use crate::support::program::{command, probe, tidegate};
+use crate::support::program::{command, copy, probe, tidegate};
 
 /// What nobody may see: it stands in a file beside the repository.
 pub(super) const FILE: &str = "canary-in-a-file-5b1c";
@@ -76,7 +76,7 @@ impl Place {
 
     /// The probe in helm's place, for `render.tools`.
     pub(super) fn probe(&self) -> Value {
-        std::fs::copy(probe(), self.at("tools/helm")).unwrap();
+        copy(&probe(), &self.at("tools/helm"));
         json!(self.at("tools"))
     }
 

@@ -71,3 +71,9 @@ pub(crate) fn run(command: &mut Command) -> Ran {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
+
+/// Copies a program, by another program: one that this process wrote itself could not be executed while a child that another
+/// test is just starting still has it open (`ETXTBSY`).
+pub(crate) fn copy(from: &Path, to: &Path) {
+    assert!(command("cp").arg(from).arg(to).status().unwrap().success(), "{}", to.display());
+}
