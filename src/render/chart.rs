@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::model::fault::Fault;
@@ -80,31 +79,17 @@ pub(super) fn copy(tree: &Tree, app: &str, chart: &Chart, into: &Path) -> io::Re
         .chain(chart.places.iter().map(|(place, from)| (place.as_str(), from.as_str())));
     for (place, from) in all {
         let to = into.join(place);
-        folder(&to)?;
+        fs::create_dir_all(&to)?;
         let own = chart.inputs.files.iter().filter_map(|file| Some((file, beneath(file, from)?)));
         for (file, rest) in own {
             let target = to.join(rest);
             if let Some(parent) = target.parent() {
-                folder(parent)?;
+                fs::create_dir_all(parent)?;
             }
-            fs::copy(tree.absolute(file), &target)?;
-            fs::set_permissions(&target, fs::Permissions::from_mode(0o644))?;
+            fs::copy(tree.absolute(file), target)?;
         }
     }
     Ok(())
-}
-
-/// Makes a folder that the renderer may enter, whatever the server's own mask of modes is; the scratch folder above it keeps
-/// others out.
-fn folder(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = path.parent() {
-        folder(parent)?;
-    }
-    fs::create_dir(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
 }
 
 /// A path as seen from a folder that it lies in.

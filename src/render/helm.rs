@@ -88,6 +88,7 @@ fn arguments(
     } else {
         let whole = scratch.join(WHOLE);
         chart::copy(&context.tree, &task.path, &ready.chart, &whole)
+            .and_then(|()| program::open(scratch))
             .map_err(|error| Failure::ours("a chart could not be put together", error))?;
         whole
     };

@@ -32,6 +32,23 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     written.map_err(|error| Failure::ours("values could not be written down", error))
 }
 
+/// Lets the jail's user read what lies in a folder, whatever the server's own mask of modes is. Nobody else gets into it.
+pub(super) fn open(folder: &Path) -> std::io::Result<()> {
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            let is_folder = entry.file_type()?.is_dir();
+            let mode = if is_folder { 0o755 } else { 0o644 };
+            std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(mode))?;
+            if is_folder {
+                waiting.push(entry.path());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A proxy that is nobody. What a renderer is given is inspected so that it fetches nothing; if it ever tries to, it gets
 /// no further than this. (Go asks no proxy for addresses of this very machine, so inspection must hold by itself.)
 const NOBODY: &str = "http://127.0.0.1:0";

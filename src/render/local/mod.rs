@@ -13,7 +13,6 @@ mod rewrite;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,7 +43,7 @@ pub(super) async fn render(context: Arc<Context>, task: Task) -> Result<Part, Fa
         Ok(Some(copy)) => copy,
         Err(faults) => return Ok(Part { faults, ..Part::default() }),
     };
-    open(copy.path()).map_err(broken)?;
+    program::open(copy.path()).map_err(broken)?;
     let tree = copy.tree(&context)?;
     let mut part = kept::render(Arc::new(context.over(tree)), task).await?;
     copy.translate(&mut part);
@@ -194,23 +193,6 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
 /// Does the store still hold what was copied from this folder of it? It takes things away whole: then nothing was missed.
 fn present(from: &Path) -> io::Result<()> {
     from.symlink_metadata().map(drop)
-}
-
-/// Lets the jail's user read what lies in a folder, whatever the server's own mask of modes is. Nobody else gets into it.
-fn open(folder: &Path) -> io::Result<()> {
-    let mut waiting = vec![folder.to_owned()];
-    while let Some(folder) = waiting.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
-            let is_folder = entry.file_type()?.is_dir();
-            let mode = if is_folder { 0o755 } else { 0o644 };
-            fs::set_permissions(entry.path(), fs::Permissions::from_mode(mode))?;
-            if is_folder {
-                waiting.push(entry.path());
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The disk failed us.
