@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use crate::cluster::fields::{is_person, pointer};
 use crate::cluster::wire::Refusal;
+use crate::model::plan::Conflict;
 use crate::model::settings::{FieldRule, Winner};
-use crate::model::view::Conflict;
 
 /// What is done about the conflicts of one object.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Settlement {
     /// Git's value is forced.
     pub take: Vec<Conflict>,
@@ -19,6 +19,13 @@ pub(super) struct Settlement {
 }
 
 impl Settlement {
+    /// Every conflict with what is done about it, in the order of their paths.
+    pub(super) fn all(self) -> Vec<Conflict> {
+        let mut all: Vec<_> = self.take.into_iter().chain(self.yields).chain(self.fail).collect();
+        all.sort_by(|a, b| (&a.path, &a.manager).cmp(&(&b.path, &b.manager)));
+        all
+    }
+
     /// Why the object is not applied, in words for the author.
     pub(super) fn refusal(&self) -> Option<(String, String)> {
         let first = self.fail.first()?;
@@ -34,7 +41,7 @@ impl Settlement {
 
 /// The conflicts that a refusal names; none if it is another kind of refusal. Paths point into the payload, which holds
 /// every contested field.
-pub(super) fn conflicts(refusal: &Refusal, payload: &Value) -> Vec<Conflict> {
+pub(super) fn conflicts(refusal: &Refusal, payload: &Value, live: Option<&Value>) -> Vec<Conflict> {
     if refusal.code != 409 {
         return Vec::new();
     }
@@ -42,7 +49,17 @@ pub(super) fn conflicts(refusal: &Refusal, payload: &Value) -> Vec<Conflict> {
         .causes
         .iter()
         .filter(|cause| cause.sort == "FieldManagerConflict")
-        .map(|cause| Conflict { path: pointer(&cause.field, payload), manager: manager(&cause.message) })
+        .map(|cause| {
+            let path = pointer(&cause.field, payload);
+            let value = |body: Option<&Value>| body.and_then(|body| body.pointer(&path)).cloned();
+            Conflict {
+                manager: manager(&cause.message),
+                rule: Winner::Fail,
+                live: value(live).unwrap_or_default(),
+                git: value(Some(payload)).unwrap_or_default(),
+                path,
+            }
+        })
         .collect()
 }
 
@@ -54,13 +71,14 @@ pub(super) fn settle(
     adopting: bool,
 ) -> Settlement {
     let mut settlement = Settlement::default();
-    for conflict in conflicts {
+    for mut conflict in conflicts {
         let rule = rules.iter().find(|rule| speaks_of(rule, kind, &conflict)).map(|rule| rule.rule);
-        match rule {
-            Some(Winner::Take) => settlement.take.push(conflict),
-            Some(Winner::Yield) => settlement.yields.push(conflict),
-            None if adopting || is_person(&conflict.manager) => settlement.take.push(conflict),
-            Some(Winner::Fail) | None => settlement.fail.push(conflict),
+        let taken = adopting || is_person(&conflict.manager);
+        conflict.rule = rule.unwrap_or(if taken { Winner::Take } else { Winner::Fail });
+        match conflict.rule {
+            Winner::Take => settlement.take.push(conflict),
+            Winner::Yield => settlement.yields.push(conflict),
+            Winner::Fail => settlement.fail.push(conflict),
         }
     }
     settlement
@@ -89,11 +107,17 @@ mod tests {
 
     use super::{conflicts, settle};
     use crate::cluster::wire::{Reason, Refusal};
+    use crate::model::plan::Conflict;
     use crate::model::settings::{FieldRule, Winner};
-    use crate::model::view::Conflict;
 
     fn conflict(path: &str, manager: &str) -> Conflict {
-        Conflict { path: path.to_owned(), manager: manager.to_owned() }
+        Conflict {
+            path: path.to_owned(),
+            manager: manager.to_owned(),
+            rule: Winner::Fail,
+            live: json!(null),
+            git: json!(null),
+        }
     }
 
     fn rule(path: &str, winner: Winner, to: &[&str]) -> FieldRule {
@@ -113,9 +137,9 @@ mod tests {
             message: "conflict with \"hpa\" with subresource \"scale\" using apps/v1".to_owned(),
         };
         let mut refusal = Refusal { code: 409, causes: vec![cause], ..Refusal::default() };
-        assert_eq!(conflicts(&refusal, &json!({})), [conflict("/spec/replicas", "hpa")]);
+        assert_eq!(conflicts(&refusal, &json!({}), None), [conflict("/spec/replicas", "hpa")]);
         refusal.causes.clear();
-        assert!(conflicts(&refusal, &json!({})).is_empty());
+        assert!(conflicts(&refusal, &json!({}), None).is_empty());
     }
 
     #[test]
@@ -131,9 +155,10 @@ mod tests {
             &yields,
             false,
         );
-        assert_eq!(settled.yields, [conflict("/spec/replicas", "hpa")]);
-        assert_eq!(settled.fail, [conflict("/spec/replicas", "other")]);
-        assert_eq!(settled.take, [conflict("/spec/x", "kubectl-edit")]);
+        let decided = |path, manager, rule| [Conflict { rule, ..conflict(path, manager) }];
+        assert_eq!(settled.yields, decided("/spec/replicas", "hpa", Winner::Yield));
+        assert_eq!(settled.fail, decided("/spec/replicas", "other", Winner::Fail));
+        assert_eq!(settled.take, decided("/spec/x", "kubectl-edit", Winner::Take));
         assert!(settled.refusal().unwrap().0.contains("other"));
     }
 
@@ -142,6 +167,7 @@ mod tests {
         let fail = [rule("/spec/template/spec/containers/*/image", Winner::Fail, &[])];
         let image = conflict("/spec/template/spec/containers/0/image", "kubectl-edit");
         let settled = settle(vec![image.clone(), conflict("/spec/y", "helm")], "Deployment", &fail, true);
-        assert_eq!((settled.fail, settled.take), (vec![image], vec![conflict("/spec/y", "helm")]));
+        let taken = Conflict { rule: Winner::Take, ..conflict("/spec/y", "helm") };
+        assert_eq!((settled.fail, settled.take), (vec![image], vec![taken]));
     }
 }

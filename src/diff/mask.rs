@@ -13,10 +13,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::diff::paths::push;
+use crate::diff::paths::{push, related};
 use crate::model::canonical;
 use crate::model::id::{Digest, EnvironmentId};
 use crate::model::object::ObjectId;
+use crate::model::plan::Conflict;
 use crate::model::settings::SecretRule;
 use crate::model::volatile::VEIL;
 
@@ -122,6 +123,26 @@ impl<'a> Mask<'a> {
         }
         self.stated(&mut masked, git);
         masked
+    }
+
+    /// A contested field without its secrets.
+    pub(crate) fn conflict(&self, id: &ObjectId, conflict: &Conflict, git: &[&Value]) -> Conflict {
+        let at = |value: &Value, text: Text| {
+            let mut masked = value.clone();
+            let secret = declared(id, self.rules);
+            match secret.iter().find(|place| related(&conflict.path, &place.pointer)) {
+                Some(place) => self.whole(&mut masked, place.base64, text),
+                None => self.value(&mut masked, text),
+            }
+            masked
+        };
+        Conflict {
+            path: self.pointer(&conflict.path, git),
+            manager: self.message(&conflict.manager),
+            live: at(&conflict.live, Text::Live),
+            git: at(&conflict.git, Text::Rendered),
+            rule: conflict.rule,
+        }
     }
 
     /// A message without secrets: an error body, a log line.

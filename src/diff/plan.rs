@@ -13,10 +13,10 @@ use crate::diff::risk::risks;
 use crate::diff::unified;
 use crate::model::fault::Fault;
 use crate::model::object::{Bundle, Object};
-use crate::model::plan::{Action, Change, Class, Counts, Effect, Fidelity, PathChange, Plan};
+use crate::model::plan::{Action, Change, Class, Conflict, Counts, Effect, Fidelity, PathChange, Plan};
 use crate::model::settings::Adopt;
 use crate::model::target::Scope;
-use crate::model::view::{Conflict, Inventory, Live, Owner, Prediction, Seen};
+use crate::model::view::{Inventory, Live, Owner, Prediction, Seen};
 use crate::model::volatile::veil;
 
 /// Everything a plan is decided from. Facts only; no clock, no input or output.
@@ -72,6 +72,7 @@ pub(crate) fn plan(case: &Case<'_>) -> Plan {
         hooks,
         errors: draft.errors,
         warnings: draft.warnings,
+        pending: Vec::new(),
         renderers: std::collections::BTreeMap::new(),
         remotes: case.merge.remotes.clone(),
         bundle: Some(case.merge.digest()),
@@ -96,9 +97,7 @@ pub(crate) fn learn<'a>(case: &Case<'a>) -> Mask<'a> {
         objects(case.merge).chain(case.base.into_iter().flat_map(objects)),
         case.seen.iter().flat_map(|seen| {
             let predicted = match &seen.prediction {
-                Prediction::Becomes(after)
-                | Prediction::Contested { after, .. }
-                | Prediction::Replaced { after, .. } => Some(after),
+                Prediction::Becomes(after) | Prediction::Replaced { after, .. } => Some(after),
                 Prediction::Gone | Prediction::Refused { .. } => None,
             };
             seen.live
@@ -136,24 +135,13 @@ impl Draft<'_> {
             Admission::Adopted => true,
             Admission::Refused => return,
         };
-        if let Prediction::Contested { conflicts, .. } = &seen.prediction {
-            let taken = |conflict: &Conflict| {
-                format!("{}: {} is taken over from {}", seen.id, conflict.path, conflict.manager)
-            };
-            self.warnings.extend(conflicts.iter().map(taken));
-        }
         match (&seen.prediction, &seen.live) {
             (Prediction::Gone, None) => {}
             (Prediction::Gone, Some(live)) => self.delete(&subject, live),
-            (
-                Prediction::Becomes(after)
-                | Prediction::Contested { after, .. }
-                | Prediction::Replaced { after, .. },
-                None,
-            ) => {
+            (Prediction::Becomes(after) | Prediction::Replaced { after, .. }, None) => {
                 self.create(&subject, after);
             }
-            (Prediction::Becomes(after) | Prediction::Contested { after, .. }, Some(live)) => {
+            (Prediction::Becomes(after), Some(live)) => {
                 let action = if adopts { Action::Adopt } else { Action::Update };
                 self.update(&subject, live, (action, after));
             }
@@ -339,6 +327,13 @@ impl Draft<'_> {
         object.places(body).into_iter().map(path).collect()
     }
 
+    /// The contested fields of an object, masked.
+    fn conflicts(&self, subject: &Subject<'_>) -> Vec<Conflict> {
+        let git = subject.stated();
+        let conflicts = subject.seen.conflicts.iter();
+        conflicts.map(|conflict| self.mask.conflict(&subject.seen.id, conflict, &git)).collect()
+    }
+
     fn push(
         &mut self,
         subject: &Subject<'_>,
@@ -350,8 +345,6 @@ impl Draft<'_> {
         // Admission's free text, and the server's.
         let said = seen.warnings.iter().chain(Some(&seen.reason).filter(|reason| !reason.is_empty()));
         self.changes.push(Change {
-            action,
-            id: seen.id.clone(),
             app: subject.app(),
             file: subject.merge.and_then(|object| object.origin.file.clone()),
             fidelity: seen.fidelity,
@@ -359,8 +352,10 @@ impl Draft<'_> {
             paths,
             diff,
             warnings: said.map(|words| self.mask.message(words)).collect(),
+            conflicts: self.conflicts(subject),
             uid: seen.live.as_ref().and_then(|live| live.uid.clone()),
             effect: Some(effect),
+            ..Change::new(action, seen.id.clone())
         });
     }
 }
@@ -457,17 +452,14 @@ fn hooks(case: &Case<'_>, mask: &Mask<'_>, changes: &[Change]) -> Vec<Change> {
             }];
             let deed = Deed::whole(Class::ThisChange, None, Some(veiled));
             Change {
-                action: Action::Create,
-                id: hook.id.clone(),
                 app: hook.origin.app.clone(),
                 file: hook.origin.file.clone(),
                 fidelity: Fidelity::Rendered,
                 risks: risks(Action::Create, &hook.id, &paths),
                 diff: unified::text(&Value::Null, &body),
                 paths,
-                warnings: Vec::new(),
-                uid: None,
                 effect: Some(effect(mask, &[deed])),
+                ..Change::new(Action::Create, hook.id.clone())
             }
         })
         .collect()

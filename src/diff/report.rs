@@ -44,9 +44,7 @@ fn surprises(case: &Case<'_>, mask: &crate::diff::mask::Mask<'_>, applied: &Appl
     let declared = object.map(|object| &object.body);
     let object = object.filter(|object| !object.volatile.is_empty());
     let predicted = match &seen.prediction {
-        Prediction::Becomes(after)
-        | Prediction::Contested { after, .. }
-        | Prediction::Replaced { after, .. } => after,
+        Prediction::Becomes(after) | Prediction::Replaced { after, .. } => after,
         Prediction::Gone | Prediction::Refused { .. } => return Vec::new(),
     };
     let fresh = matches!(applied.action, Action::Create | Action::Replace);

@@ -47,19 +47,7 @@ fn scope(name: &str) -> Scope {
 }
 
 fn change(action: Action, object: &Object) -> Change {
-    Change {
-        action,
-        id: object.id.clone(),
-        app: object.origin.app.clone(),
-        file: None,
-        fidelity: Fidelity::Live,
-        risks: Vec::new(),
-        paths: Vec::new(),
-        diff: String::new(),
-        warnings: Vec::new(),
-        uid: None,
-        effect: None,
-    }
+    Change { app: object.origin.app.clone(), ..Change::new(action, object.id.clone()) }
 }
 
 fn plan(changes: Vec<Change>) -> Plan {
@@ -74,6 +62,7 @@ fn plan(changes: Vec<Change>) -> Plan {
         hooks: Vec::new(),
         errors: Vec::new(),
         warnings: Vec::new(),
+        pending: Vec::new(),
         renderers: std::collections::BTreeMap::new(),
         remotes: Vec::new(),
         bundle: None,

@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use crate::layout::path;
 use crate::model::object::{Object, ObjectId};
-use crate::model::plan::Fidelity;
 use crate::model::view::{Inventory, Live, Owned, Owner, Prediction, Seen};
 use crate::yaml;
 
@@ -41,7 +40,7 @@ pub(crate) fn seen<'f>(
             let over = |live: &Live| object.over(&live.body);
             Prediction::Becomes(live.as_ref().map_or_else(|| object.body.clone(), over))
         });
-        Seen { id: id.clone(), live, prediction, fidelity: Fidelity::Live, reason: String::new(), warnings }
+        Seen { warnings, ..Seen::new(id.clone(), live, prediction) }
     };
     let wanted = wanted.iter().map(|object| look(&object.id, Some(object)));
     let gone = gone.iter().map(|(id, _)| look(id, None));
@@ -62,7 +61,7 @@ fn live(id: &ObjectId, bytes: &[u8], inventory: Option<&Inventory>) -> (Option<L
     let ours = inventory.is_some_and(|inventory| inventory.entries.contains_key(id));
     let keep = keeps(&body);
     let owner = if ours { Owner::Us } else { Owner::Nobody };
-    (Some(Live { body, uid: None, version: None, owner, keep, by_hand: Vec::new() }), warnings)
+    (Some(Live { owner, keep, ..Live::new(body) }), warnings)
 }
 
 /// The one document of a file.

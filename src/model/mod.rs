@@ -14,6 +14,7 @@ pub(crate) mod host;
 pub(crate) mod id;
 pub(crate) mod job;
 pub(crate) mod kinds;
+pub(crate) mod lists;
 pub(crate) mod object;
 pub(crate) mod permit;
 pub(crate) mod plan;

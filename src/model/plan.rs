@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::model::fault::Fault;
 use crate::model::id::{Digest, EnvironmentName, Sha};
 use crate::model::object::{ObjectId, Remote};
+use crate::model::settings::Winner;
 
 /// The plans of all environments that one change touches: version 1 of the public document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +52,9 @@ pub(crate) struct Plan {
     pub errors: Vec<Fault>,
     /// What the reader should know.
     pub warnings: Vec<String>,
+    /// Commits that were merged and are not deployed yet, newest first; at most ten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<Commit>,
     /// The versions of the programs that rendered it, by their names; only those that were used.
     #[serde(default)]
     pub renderers: BTreeMap<String, String>,
@@ -70,6 +74,15 @@ impl Plan {
     pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.hooks.is_empty()
     }
+}
+
+/// A commit that was merged and is not deployed yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Commit {
+    /// Its id.
+    pub sha: Sha,
+    /// The first line of its message, as its author wrote it.
+    pub title: String,
 }
 
 /// How many objects each action has; `none` counts objects of the bundle that do not change.
@@ -108,12 +121,135 @@ pub(crate) struct Change {
     pub diff: String,
     /// What the target or the renderer warned of.
     pub warnings: Vec<String>,
+    /// Fields that other managers hold too, and who will have them; masked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Conflict>,
+    /// What goes with it when it is deleted, claims first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cascade: Vec<Cascade>,
+    /// Of a move: from where to where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Transfer>,
+    /// The object of another change that this one succeeds or gives way to; for display only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<Pair>,
+    /// Of a hook: when it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook: Option<Hook>,
     /// The incarnation that a replace or delete is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
     /// What it does, for comparison; not for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<Effect>,
+}
+
+impl Change {
+    /// A change of which nothing is known yet but what happens to which object.
+    pub(crate) fn new(action: Action, id: ObjectId) -> Self {
+        Self {
+            action,
+            id,
+            app: String::new(),
+            file: None,
+            fidelity: Fidelity::Live,
+            risks: Vec::new(),
+            paths: Vec::new(),
+            diff: String::new(),
+            warnings: Vec::new(),
+            conflicts: Vec::new(),
+            cascade: Vec::new(),
+            transfer: None,
+            pair: None,
+            hook: None,
+            uid: None,
+            effect: None,
+        }
+    }
+}
+
+/// A field that another manager holds with another value, and who will have it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Conflict {
+    /// JSON Pointer into the payload.
+    pub path: String,
+    /// Who holds it.
+    pub manager: String,
+    /// What is done about it.
+    pub rule: Winner,
+    /// The value there now; null: none.
+    pub live: Value,
+    /// The value that Git holds; null: none.
+    pub git: Value,
+}
+
+/// How many objects of one kind go with a namespace or a definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cascade {
+    /// API group; `""` is the core group.
+    pub group: String,
+    /// Kind, as in `PersistentVolumeClaim`.
+    pub kind: String,
+    /// How many there are; none: they may not be counted.
+    pub count: Option<usize>,
+}
+
+/// From where to where an object moves: between environments of one repository, or between apps of one environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Transfer {
+    /// Where it was.
+    pub from: Home,
+    /// Where it will be.
+    pub to: Home,
+}
+
+/// Where an object is at home.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Home {
+    /// The environment that owns it.
+    pub environment: EnvironmentName,
+    /// The app that renders it; empty where that is not known.
+    pub app: String,
+}
+
+/// The other half of what is one change for people: what is created in place of what is deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pair {
+    /// The other object.
+    pub id: ObjectId,
+    /// Why the two belong together.
+    pub why: Likeness,
+}
+
+/// Why two objects belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Likeness {
+    /// The same name before a suffix that is a hash of the content (Kustomize's generators).
+    Hash,
+    /// The same namespace and name, in another API group or of another kind.
+    Group,
+    /// Another name, nearly the same content.
+    Rename,
+}
+
+/// When a hook runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Hook {
+    /// Before or after the objects.
+    pub phase: Phase,
+    /// Lower ones run first.
+    pub weight: i64,
+}
+
+/// Before or after what a deployment writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Phase {
+    /// Before the objects, but after namespaces and definitions.
+    Before,
+    /// After the objects are ready.
+    After,
 }
 
 /// What a change does to an object, as keyed digests over the values in clear: how they are masked for people, and which

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::id::{Digest, Sha};
+use crate::model::lists::ListKeys;
 use crate::model::object::ObjectId;
-use crate::model::plan::Fidelity;
+use crate::model::plan::{Cascade, Conflict, Fidelity};
 
 /// What an environment owns in its target, as of its last deployment.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -56,6 +57,29 @@ pub(crate) struct Seen {
     pub reason: String,
     /// What the target warned of.
     pub warnings: Vec<String>,
+    /// Fields that other managers hold too, and what the rules say; not masked.
+    pub conflicts: Vec<Conflict>,
+    /// What would go with it if it were deleted, claims first.
+    pub cascade: Vec<Cascade>,
+    /// How lists of its kind are keyed, beyond what Kubernetes' own kinds are known for.
+    pub keys: ListKeys,
+}
+
+impl Seen {
+    /// What a target that answers for itself says of an object.
+    pub(crate) fn new(id: ObjectId, live: Option<Live>, prediction: Prediction) -> Self {
+        Self {
+            id,
+            live,
+            prediction,
+            fidelity: Fidelity::Live,
+            reason: String::new(),
+            warnings: Vec::new(),
+            conflicts: Vec::new(),
+            cascade: Vec::new(),
+            keys: ListKeys::default(),
+        }
+    }
 }
 
 /// An object that exists in a target.
@@ -71,8 +95,25 @@ pub(crate) struct Live {
     pub owner: Owner,
     /// An annotation forbids deletion.
     pub keep: bool,
+    /// A controller owns it, so that it comes and goes with its owner.
+    pub controlled: bool,
     /// JSON Pointers of fields that people set by hand and Git does not hold.
     pub by_hand: Vec<String>,
+}
+
+impl Live {
+    /// What is there where nobody keeps book of it: ours, free to be deleted.
+    pub(crate) fn new(body: Value) -> Self {
+        Self {
+            body,
+            uid: None,
+            version: None,
+            owner: Owner::Us,
+            keep: false,
+            controlled: false,
+            by_hand: Vec::new(),
+        }
+    }
 }
 
 /// Whose an existing object is.
@@ -93,13 +134,6 @@ pub(crate) enum Prediction {
     Becomes(Value),
     /// It would be gone.
     Gone,
-    /// It would be this, and Git takes these fields from other managers: the target has judged that the rules allow it.
-    Contested {
-        /// The after-state with Git's values forced.
-        after: Value,
-        /// From whom what is taken.
-        conflicts: Vec<Conflict>,
-    },
     /// A field cannot be changed in place: the object would have to be replaced by this.
     Replaced {
         /// The after-state.
@@ -114,13 +148,4 @@ pub(crate) enum Prediction {
         /// JSON Pointer of the field it names, if any.
         path: Option<String>,
     },
-}
-
-/// A field that another manager holds with another value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Conflict {
-    /// JSON Pointer.
-    pub path: String,
-    /// Who holds it.
-    pub manager: String,
 }

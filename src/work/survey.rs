@@ -12,7 +12,7 @@ use crate::model::plan::{Action, Fidelity, Plan};
 use crate::model::report::{Applied, Report};
 use crate::model::settings::{Environment, Limits, Source};
 use crate::model::target::{Capabilities, Floor, Scope};
-use crate::model::view::{Inventory, Live, Owned, Owner, Prediction, Seen};
+use crate::model::view::{Inventory, Live, Owned, Prediction, Seen};
 use crate::render::{App, Budget, Rendered, Renderers, Wanted, render};
 use crate::work::files::Written;
 use crate::work::ground::FILE;
@@ -237,22 +237,9 @@ fn matches<'a>(
 fn rendered(base: Option<&Bundle>, merge: &Bundle) -> (Option<Inventory>, Vec<Seen>) {
     let none = Bundle::default();
     let base = base.unwrap_or(&none);
-    let seen = |id, live, prediction| Seen {
-        id,
-        live,
-        prediction,
-        fidelity: Fidelity::Rendered,
-        reason: String::new(),
-        warnings: Vec::new(),
-    };
-    let live = |body: &serde_json::Value| Live {
-        body: body.clone(),
-        uid: None,
-        version: None,
-        owner: Owner::Us,
-        keep: false,
-        by_hand: Vec::new(),
-    };
+    let seen =
+        |id, live, prediction| Seen { fidelity: Fidelity::Rendered, ..Seen::new(id, live, prediction) };
+    let live = |body: &serde_json::Value| Live::new(body.clone());
     let mut all: Vec<Seen> = merge
         .objects
         .iter()

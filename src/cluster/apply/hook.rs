@@ -175,17 +175,9 @@ fn has(list: &str, word: &str) -> bool {
 
 fn change(object: &Object) -> Change {
     Change {
-        action: Action::Create,
-        id: object.id.clone(),
         app: object.origin.app.clone(),
-        file: None,
         fidelity: crate::model::plan::Fidelity::Live,
-        risks: Vec::new(),
-        paths: Vec::new(),
-        diff: String::new(),
-        warnings: Vec::new(),
-        uid: None,
-        effect: None,
+        ..Change::new(Action::Create, object.id.clone())
     }
 }
 

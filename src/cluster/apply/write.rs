@@ -243,7 +243,7 @@ impl Desk<'_> {
         payload["metadata"]["resourceVersion"] = text(&live, "/metadata/resourceVersion").into();
         let mut answer = send::apply(wire, address, &payload, Mode::Earnest, Force::No).await;
         if let Err(Trouble::Refused(refusal)) = &answer {
-            let contested = conflicts(refusal, &payload);
+            let contested = conflicts(refusal, &payload, Some(&live));
             if !contested.is_empty() {
                 let adopting = matches!(change.action, Action::Adopt | Action::Move);
                 let settlement = settle(contested, &address.id.kind, &self.scope.fields, adopting);

@@ -15,7 +15,7 @@ use crate::cluster::error::Error;
 use crate::cluster::fields::by_hand;
 use crate::cluster::look::lives::{Found, lives};
 use crate::cluster::look::predict::{Forecast, Question, predict};
-use crate::cluster::owner::{keep, owner};
+use crate::cluster::owner::{controlled, keep, owner};
 use crate::cluster::payload::{compose, trespass};
 use crate::cluster::{Cluster, FLIGHT, inventory, owner as names};
 use crate::model::object::{Object, ObjectId};
@@ -174,7 +174,7 @@ impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
             }
             Some(Found::Absent) | None => (None, Fidelity::Live, String::new()),
         };
-        Seen { id: id.clone(), live, prediction: Prediction::Gone, fidelity, reason, warnings: Vec::new() }
+        Seen { fidelity, reason, ..Seen::new(id.clone(), live, Prediction::Gone) }
     }
 
     fn view(&self, live: &Value, owned: Option<&Owned>, payload: Option<&Value>) -> Live {
@@ -185,6 +185,7 @@ impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
             version: text("/metadata/resourceVersion"),
             owner: owner(live, &self.set, owned),
             keep: keep(live),
+            controlled: controlled(live),
             by_hand: by_hand(live, payload),
         }
     }
@@ -209,6 +210,6 @@ impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
 }
 
 fn seen(id: &ObjectId, live: Option<Live>, forecast: Forecast) -> Seen {
-    let Forecast { prediction, fidelity, reason, warnings } = forecast;
-    Seen { id: id.clone(), live, prediction, fidelity, reason, warnings }
+    let Forecast { prediction, fidelity, reason, warnings, conflicts } = forecast;
+    Seen { fidelity, reason, warnings, conflicts, ..Seen::new(id.clone(), live, prediction) }
 }

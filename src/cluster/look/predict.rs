@@ -12,9 +12,9 @@ use crate::cluster::payload::remove;
 use crate::cluster::send::{self, Force, Mode};
 use crate::cluster::wire::{Call, Refusal, Trouble, Wire};
 use crate::model::canonical;
-use crate::model::plan::Fidelity;
+use crate::model::plan::{Conflict, Fidelity};
 use crate::model::settings::FieldRule;
-use crate::model::view::{Conflict, Prediction};
+use crate::model::view::Prediction;
 
 /// Kinds whose name follows from their content, so that another name proves nothing.
 const NAMED_BY_CONTENT: [&str; 2] = ["CustomResourceDefinition", "APIService"];
@@ -30,11 +30,13 @@ pub(crate) struct Forecast {
     pub reason: String,
     /// What the server warned of.
     pub warnings: Vec<String>,
+    /// Fields that other managers hold too, and what is done about each.
+    pub conflicts: Vec<Conflict>,
 }
 
 impl Forecast {
     fn live(prediction: Prediction, warnings: Vec<String>) -> Self {
-        Self { prediction, fidelity: Fidelity::Live, reason: String::new(), warnings }
+        Self { prediction, fidelity: Fidelity::Live, reason: String::new(), warnings, conflicts: Vec::new() }
     }
 
     /// The target refuses.
@@ -49,6 +51,7 @@ impl Forecast {
             fidelity: Fidelity::Schema,
             reason,
             warnings: Vec::new(),
+            conflicts: Vec::new(),
         }
     }
 }
@@ -83,8 +86,11 @@ pub(crate) async fn predict(wire: &Wire, question: Question<'_>) -> Result<Forec
     }
     let mut payload = question.payload.clone();
     let first = send::apply(wire, address, &payload, Mode::DryRun, Force::No).await;
-    let Some(contested) =
-        first.as_ref().err().and_then(Trouble::refusal).map(|refusal| conflicts(refusal, &payload))
+    let Some(contested) = first
+        .as_ref()
+        .err()
+        .and_then(Trouble::refusal)
+        .map(|refusal| conflicts(refusal, &payload, question.live))
     else {
         return finish(wire, question, first.map(|answer| (answer, Settlement::default())), &payload).await;
     };
@@ -93,7 +99,8 @@ pub(crate) async fn predict(wire: &Wire, question: Question<'_>) -> Result<Forec
     }
     let settlement = settle(contested, &address.id.kind, question.rules, question.adopting);
     if let Some((message, path)) = settlement.refusal() {
-        return Ok(Forecast::refused(message, Some(path), Vec::new()));
+        let refused = Forecast::refused(message, Some(path), Vec::new());
+        return Ok(Forecast { conflicts: settlement.all(), ..refused });
     }
     leave_out(&mut payload, &settlement);
     let force = if settlement.take.is_empty() { Force::No } else { Force::Yes };
@@ -143,36 +150,12 @@ async fn finish(
     }
 }
 
-fn success(
-    question: Question<'_>,
-    body: Value,
-    mut warnings: Vec<String>,
-    settlement: Settlement,
-) -> Forecast {
-    for conflict in &settlement.yields {
-        warnings.push(format!("{} is left to {} by a rule under `fields:`", conflict.path, conflict.manager));
-    }
+fn success(question: Question<'_>, body: Value, warnings: Vec<String>, settlement: Settlement) -> Forecast {
     let after = match question.live {
         Some(_) => clean(body),
         None => clean_created(body, question.payload),
     };
-    // Adopting means taking the object whole, so its fields are not contested one by one.
-    let prediction = if settlement.take.is_empty() || question.adopting {
-        warnings.extend(taken(&settlement.take));
-        Prediction::Becomes(after)
-    } else {
-        Prediction::Contested { after, conflicts: settlement.take }
-    };
-    Forecast::live(prediction, warnings)
-}
-
-/// Whose fields are taken, in one sentence.
-fn taken(conflicts: &[Conflict]) -> Option<String> {
-    let mut managers: Vec<_> = conflicts.iter().map(|conflict| conflict.manager.as_str()).collect();
-    managers.sort_unstable();
-    managers.dedup();
-    (!managers.is_empty())
-        .then(|| format!("{} fields are taken over from {}", conflicts.len(), managers.join(", ")))
+    Forecast { conflicts: settlement.all(), ..Forecast::live(Prediction::Becomes(after), warnings) }
 }
 
 /// Would the same object be accepted under another name? Then it was the change that was refused and not the object.

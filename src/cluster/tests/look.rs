@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{World, becomes, change, config, namespace, plan, service, web};
 use crate::model::object::{Bundle, Object};
-use crate::model::plan::{Action, Fidelity};
+use crate::model::plan::{Action, Conflict, Fidelity};
 use crate::model::report::Done;
 use crate::model::settings::{FieldRule, Winner};
 use crate::model::view::{Owner, Prediction};
@@ -128,12 +128,15 @@ async fn conflicts_with_people_are_taken_and_with_controllers_need_a_rule() {
     };
     world.act_as("kubectl-edit", path, &scale(3)).await;
     let seen = world.see(&web(2, "web:1")).await;
-    let Prediction::Contested { after, conflicts } = &seen.prediction else { panic!("{seen:#?}") };
-    assert_eq!(after["spec"]["replicas"], 2);
-    assert_eq!(
-        (conflicts[0].path.as_str(), conflicts[0].manager.as_str()),
-        ("/spec/replicas", "kubectl-edit")
-    );
+    assert_eq!(becomes(&seen)["spec"]["replicas"], 2);
+    let conflict = |manager: &str, rule, live: i64| Conflict {
+        path: "/spec/replicas".to_owned(),
+        manager: manager.to_owned(),
+        rule,
+        live: live.into(),
+        git: 2.into(),
+    };
+    assert_eq!(seen.conflicts, [conflict("kubectl-edit", Winner::Take, 3)]);
 
     world.act_as("autoscaler", path, &scale(4)).await;
     let seen = world.see(&web(2, "web:1")).await;

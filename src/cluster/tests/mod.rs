@@ -216,6 +216,7 @@ fn plan(seen: &[Seen]) -> Plan {
         hooks: Vec::new(),
         errors: Vec::new(),
         warnings: Vec::new(),
+        pending: Vec::new(),
         renderers: std::collections::BTreeMap::new(),
         remotes: Vec::new(),
         bundle: None,
@@ -238,19 +239,7 @@ fn action(seen: &Seen) -> (Action, Option<String>) {
 }
 
 fn change(id: &ObjectId, action: Action, uid: Option<String>) -> Change {
-    Change {
-        action,
-        id: id.clone(),
-        app: "apps/web".to_owned(),
-        file: None,
-        fidelity: Fidelity::Live,
-        risks: Vec::new(),
-        paths: Vec::new(),
-        diff: String::new(),
-        warnings: Vec::new(),
-        uid,
-        effect: None,
-    }
+    Change { app: "apps/web".to_owned(), uid, ..Change::new(action, id.clone()) }
 }
 
 fn deployment(environment: &EnvironmentId) -> Deployment {

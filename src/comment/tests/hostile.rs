@@ -121,8 +121,6 @@ fn any_change() -> impl Strategy<Value = Change> {
             let mut id = id(&kind, &name);
             id.namespace = Some(app.clone());
             Change {
-                action,
-                id,
                 file: Some(app.clone()),
                 app,
                 fidelity,
@@ -133,8 +131,7 @@ fn any_change() -> impl Strategy<Value = Change> {
                 ],
                 diff: format!("+ {text}\n").repeat(repeat) + &text,
                 warnings: vec![warning],
-                uid: None,
-                effect: None,
+                ..Change::new(action, id)
             }
         })
 }

@@ -45,17 +45,11 @@ fn path(path: &str, class: Class, before: Value, after: Value) -> PathChange {
 
 fn change(action: Action, kind: &str, name: &str, risks: &[Risk], diff: &str) -> Change {
     Change {
-        action,
-        id: id(kind, name),
         app: "apps/web".to_owned(),
         file: Some(format!("apps/web/{name}.yaml")),
-        fidelity: Fidelity::Live,
         risks: risks.to_vec(),
-        paths: Vec::new(),
         diff: diff.to_owned(),
-        warnings: Vec::new(),
-        uid: None,
-        effect: None,
+        ..Change::new(action, id(kind, name))
     }
 }
 
@@ -104,6 +98,7 @@ fn plan(name: &str, changes: Vec<Change>) -> Plan {
         hooks: Vec::new(),
         errors: Vec::new(),
         warnings: Vec::new(),
+        pending: Vec::new(),
         renderers: BTreeMap::new(),
         remotes: Vec::new(),
         bundle: None,

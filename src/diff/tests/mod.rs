@@ -14,10 +14,10 @@ use crate::diff::mask::MaskKey;
 use crate::diff::{Case, plan};
 use crate::model::id::{EnvironmentId, RepoId};
 use crate::model::object::{Bundle, Object, Origin};
-use crate::model::plan::{Action, Class, Fidelity, Plan, Risk};
-use crate::model::settings::Adopt;
+use crate::model::plan::{Action, Class, Conflict, Plan, Risk};
+use crate::model::settings::{Adopt, Winner};
 use crate::model::target::Scope;
-use crate::model::view::{Conflict, Inventory, Live, Owned, Owner, Prediction, Seen};
+use crate::model::view::{Inventory, Live, Owned, Owner, Prediction, Seen};
 
 fn scope() -> Scope {
     Scope {
@@ -72,25 +72,11 @@ fn inventory(bundle: &Bundle) -> Inventory {
 }
 
 fn live(body: &Value) -> Live {
-    Live {
-        body: body.clone(),
-        uid: Some("u1".to_owned()),
-        version: Some("7".to_owned()),
-        owner: Owner::Us,
-        keep: false,
-        by_hand: Vec::new(),
-    }
+    Live { uid: Some("u1".to_owned()), version: Some("7".to_owned()), ..Live::new(body.clone()) }
 }
 
 fn seen(body: &Value, live: Option<Live>, prediction: Prediction) -> Seen {
-    Seen {
-        id: Object::identify(body).unwrap(),
-        live,
-        prediction,
-        fidelity: Fidelity::Live,
-        reason: String::new(),
-        warnings: Vec::new(),
-    }
+    Seen::new(Object::identify(body).unwrap(), live, prediction)
 }
 
 fn decide(scope: &Scope, base: &Bundle, merge: &Bundle, owned: Option<&Inventory>, seen: &[Seen]) -> Plan {
@@ -194,14 +180,21 @@ fn what_an_annotation_keeps_is_not_replaced() {
 fn contested_fields_were_judged_already_and_are_taken_and_said() {
     let (base, merge) = (deployment(2, "web:1"), deployment(3, "web:1"));
     let now = deployment(7, "web:1");
-    let conflicts =
-        vec![Conflict { path: "/spec/replicas".to_owned(), manager: "kube-controller-manager".to_owned() }];
+    let conflict = Conflict {
+        path: "/spec/replicas".to_owned(),
+        manager: "kube-controller-manager".to_owned(),
+        rule: Winner::Take,
+        live: json!(7),
+        git: json!(3),
+    };
     let (base, both) = (bundle(&[base]), bundle(std::slice::from_ref(&merge)));
-    let seen = [seen(&merge, Some(live(&now)), Prediction::Contested { after: merge.clone(), conflicts })];
-    let plan = decide(&scope(), &base, &both, Some(&inventory(&base)), &seen);
+    let seen = Seen {
+        conflicts: vec![conflict.clone()],
+        ..seen(&merge, Some(live(&now)), Prediction::Becomes(merge.clone()))
+    };
+    let plan = decide(&scope(), &base, &both, Some(&inventory(&base)), &[seen]);
     assert_eq!((plan.changes[0].action, &plan.changes[0].paths[0].before), (Action::Update, &json!(7)));
-    let said = "Deployment shop/web: /spec/replicas is taken over from kube-controller-manager";
-    assert_eq!((plan.warnings, plan.errors), (vec![said.to_owned()], Vec::new()));
+    assert_eq!((&plan.changes[0].conflicts, plan.errors), (&vec![conflict], Vec::new()));
 }
 
 #[test]

@@ -94,6 +94,7 @@ fn shown(head: char, completed: Timestamp) -> Shown {
         hooks: Vec::new(),
         errors: Vec::new(),
         warnings: vec!["ümlaut".to_owned()],
+        pending: Vec::new(),
         renderers: std::collections::BTreeMap::new(),
         remotes: Vec::new(),
         bundle: Some(Digest::of(b"bundle")),

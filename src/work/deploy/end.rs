@@ -268,6 +268,7 @@ fn nothing(name: &EnvironmentName) -> Plan {
         hooks: Vec::new(),
         errors: Vec::new(),
         warnings: Vec::new(),
+        pending: Vec::new(),
         renderers: std::collections::BTreeMap::new(),
         remotes: Vec::new(),
         bundle: None,

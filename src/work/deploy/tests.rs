@@ -39,17 +39,9 @@ fn change(action: Action, name: &str) -> Change {
         after: name.into(),
     };
     Change {
-        action,
-        id: id(name),
-        app: String::new(),
-        file: None,
-        fidelity: Fidelity::Live,
-        risks: Vec::new(),
         paths: if action == Action::Delete { Vec::new() } else { vec![path] },
-        diff: String::new(),
-        warnings: Vec::new(),
-        uid: None,
         effect: Some(Effect { whole: Digest::of(name.as_bytes()), declared: Digest::of(name.as_bytes()) }),
+        ..Change::new(action, id(name))
     }
 }
 
@@ -67,6 +59,7 @@ fn plan(changes: &[(Action, &str)], bundle: &str) -> Plan {
         hooks: Vec::new(),
         errors: Vec::new(),
         warnings: Vec::new(),
+        pending: Vec::new(),
         renderers: std::collections::BTreeMap::new(),
         remotes: Vec::new(),
         bundle: Some(Digest::of(bundle.as_bytes())),

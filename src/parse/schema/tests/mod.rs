@@ -8,9 +8,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::model::id::Digest;
+use crate::model::id::{Digest, Sha};
 use crate::model::object::ObjectId;
-use crate::model::plan::{Action, Change, Class, Counts, Effect, Fidelity, PathChange, Plan, Preview, Risk};
+use crate::model::plan::{
+    Action, Cascade, Change, Class, Commit, Conflict, Counts, Effect, Fidelity, Home, Hook, Likeness, Pair,
+    PathChange, Phase, Plan, Preview, Risk, Transfer,
+};
+use crate::model::settings::Winner;
 use crate::parse::settings::{KEYS, deploy, environment, rules, source};
 use crate::parse::{plan_schema, schema, settings};
 
@@ -142,13 +146,13 @@ fn schema_and_parser_agree_on_files() {
 }
 
 fn sample() -> Preview {
-    let sha = |digit: &str| digit.repeat(40).parse().unwrap();
+    let sha = |digit: &str| -> Sha { digit.repeat(40).parse().unwrap() };
+    let home = |name: &str| Home { environment: name.parse().unwrap(), app: "apps/web".into() };
+    let id =
+        || ObjectId { group: "apps".into(), kind: "Deployment".into(), namespace: None, name: "web".into() };
     let change = Change {
-        action: Action::Update,
-        id: ObjectId { group: "apps".into(), kind: "Deployment".into(), namespace: None, name: "web".into() },
         app: "apps/web".into(),
         file: Some("apps/web/web.yaml".into()),
-        fidelity: Fidelity::Live,
         risks: vec![Risk::Restarts],
         paths: vec![PathChange {
             path: "/spec/replicas".into(),
@@ -158,8 +162,20 @@ fn sample() -> Preview {
         }],
         diff: "- a\n+ b\n".into(),
         warnings: vec!["deprecated".into()],
+        conflicts: vec![Conflict {
+            path: "/spec/replicas".into(),
+            manager: "hpa".into(),
+            rule: Winner::Yield,
+            live: json!(2),
+            git: json!(3),
+        }],
+        cascade: vec![Cascade { group: String::new(), kind: "Secret".into(), count: None }],
+        transfer: Some(Transfer { from: home("staging"), to: home("production") }),
+        pair: Some(Pair { id: id(), why: Likeness::Hash }),
+        hook: Some(Hook { phase: Phase::Before, weight: -1 }),
         uid: Some("u".into()),
         effect: Some(Effect { whole: Digest::of(b"w"), declared: Digest::of(b"d") }),
+        ..Change::new(Action::Update, id())
     };
     let plan = Plan {
         name: "staging".parse().unwrap(),
@@ -174,6 +190,7 @@ fn sample() -> Preview {
             crate::model::fault::Fault::new("wrong").file("a.yaml").at(1, 2).hint("mend it").app("a"),
         ],
         warnings: vec![],
+        pending: vec![Commit { sha: sha("d"), title: "Scale web".into() }],
         renderers: [("helm".to_owned(), "3.19.2".to_owned())].into(),
         remotes: vec![crate::model::object::Remote {
             from: "https://charts.example.com/web 1.2.3".into(),
@@ -210,6 +227,12 @@ fn the_plan_document_is_what_its_schema_says() {
         ("/environments/0/changes/0/risks/0", json!("none")),
         ("/environments/0/changes/0/paths/0/class", json!("other")),
         ("/environments/0/errors/0", json!({"file": "a"})),
+        ("/environments/0/changes/0/conflicts/0/rule", json!("win")),
+        ("/environments/0/changes/0/cascade/0/count", json!("many")),
+        ("/environments/0/changes/0/transfer/to", json!(null)),
+        ("/environments/0/changes/0/pair/why", json!("looks")),
+        ("/environments/0/changes/0/hook/phase", json!("during")),
+        ("/environments/0/pending/0/sha", json!("main")),
     ] {
         let mut broken = document.clone();
         *broken.pointer_mut(pointer).unwrap() = wrong;
