@@ -3,9 +3,32 @@
 use serde_json::Value;
 
 use crate::cluster::fields::{is_person, pointer};
+use crate::cluster::submit::Bid;
 use crate::cluster::wire::Refusal;
 use crate::model::plan::Conflict;
 use crate::model::settings::{FieldRule, Winner};
+
+/// Conflicts that a refusal names, and characters of each value there.
+const TOLD: usize = 5;
+const VALUE: usize = 80;
+
+/// Fields that controllers are known to manage, by the beginning of the manager's name, kinds (none: any) and place: how many
+/// replicas a workload has (the autoscaler writes through the scale subresource), what a pod may use (the vertical
+/// autoscaler), certificates (cert-manager, Istio), the rules of aggregated roles.
+const CONTROLLERS: [(&str, &[&str], &str); 8] = [
+    ("kube-controller-manager", &[], "/spec/replicas"),
+    ("keda", &[], "/spec/replicas"),
+    ("vpa-", &[], "/spec/template/spec/containers/*/resources"),
+    ("cert-manager-cainjector", &[], "/webhooks/*/clientConfig/caBundle"),
+    (
+        "cert-manager-cainjector",
+        &["CustomResourceDefinition"],
+        "/spec/conversion/webhook/clientConfig/caBundle",
+    ),
+    ("cert-manager-cainjector", &["APIService"], "/spec/caBundle"),
+    ("pilot-discovery", &[], "/webhooks/*"),
+    ("clusterrole-aggregation-controller", &["ClusterRole"], "/rules"),
+];
 
 /// What is done about the conflicts of one object.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -16,6 +39,8 @@ pub(super) struct Settlement {
     pub yields: Vec<Conflict>,
     /// Nobody wins: the object is not applied.
     pub fail: Vec<Conflict>,
+    /// With a history that becomes ours before the apply, so that then there is no conflict.
+    pub past: usize,
 }
 
 impl Settlement {
@@ -26,16 +51,34 @@ impl Settlement {
         all
     }
 
+    /// Is anything taken, so that it must be forced?
+    pub(super) fn takes(&self) -> bool {
+        self.past > 0 || !self.take.is_empty()
+    }
+
     /// Why the object is not applied, in words for the author.
     pub(super) fn refusal(&self) -> Option<(String, String)> {
         let first = self.fail.first()?;
-        let more = self.fail.len() - 1;
-        let others = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let mut told: Vec<String> = self.fail.iter().take(TOLD).map(told).collect();
+        if self.fail.len() > TOLD {
+            told.push(format!("and {} more", self.fail.len() - TOLD));
+        }
         let message = format!(
-            "{} is managed by {}{others}; say under `fields:` whether to take it, to yield it or to fail",
-            first.path, first.manager
+            "another manager holds {}; say under `fields:` whether to take or to yield that",
+            told.join(", ")
         );
         Some((message, first.path.clone()))
+    }
+
+    /// What would be taken and is not in the plan; none: nothing.
+    pub(super) fn beyond(&self, plan: &[Conflict]) -> Option<&Conflict> {
+        self.take.iter().find(|taken| {
+            let planned = |one: &Conflict| {
+                // A path in which the plan masked a secret cannot be compared.
+                one.manager == taken.manager && (one.path == taken.path || one.path.contains("‹secret"))
+            };
+            !plan.iter().any(|one| one.rule == Winner::Take && planned(one))
+        })
     }
 }
 
@@ -63,18 +106,31 @@ pub(super) fn conflicts(refusal: &Refusal, payload: &Value, live: Option<&Value>
         .collect()
 }
 
-/// Decides each conflict. An object that is being adopted is taken whole: that is what adopting means.
-pub(super) fn settle(
-    conflicts: Vec<Conflict>,
-    kind: &str,
-    rules: &[FieldRule],
-    adopting: bool,
-) -> Settlement {
+/// `/spec/replicas (4 by autoscaler, 2 in Git)`. Values are the target's and Git's: masked like any message.
+fn told(conflict: &Conflict) -> String {
+    let value = |value: &Value| match value {
+        Value::Null => "absent".to_owned(),
+        Value::String(text) => text.chars().take(VALUE).collect(),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            other.to_string().chars().take(VALUE).collect()
+        }
+    };
+    let Conflict { path, manager, live, git, .. } = conflict;
+    format!("{path} ({} by {manager}, {} in Git)", value(live), value(git))
+}
+
+/// Decides each conflict: by the repository's rules; then what a controller is known to manage is its own; people, and
+/// whoever an object is adopted from, are taken from; nobody else.
+pub(super) fn settle(conflicts: Vec<Conflict>, bid: &Bid<'_>) -> Settlement {
     let mut settlement = Settlement::default();
+    let kind = bid.address.id.kind.as_str();
     for mut conflict in conflicts {
-        let rule = rules.iter().find(|rule| speaks_of(rule, kind, &conflict)).map(|rule| rule.rule);
-        let taken = adopting || is_person(&conflict.manager);
-        conflict.rule = rule.unwrap_or(if taken { Winner::Take } else { Winner::Fail });
+        let rule = bid.rules.iter().find(|rule| speaks_of(rule, kind, &conflict)).map(|rule| rule.rule);
+        if rule != Some(Winner::Fail) && bid.past.contains(&conflict.manager) {
+            settlement.past += 1;
+            continue;
+        }
+        conflict.rule = rule.unwrap_or_else(|| usual(&conflict, kind, bid.adopting));
         match conflict.rule {
             Winner::Take => settlement.take.push(conflict),
             Winner::Yield => settlement.yields.push(conflict),
@@ -84,6 +140,21 @@ pub(super) fn settle(
     settlement
 }
 
+/// What happens where no rule speaks.
+fn usual(conflict: &Conflict, kind: &str, adopting: bool) -> Winner {
+    let Conflict { path, manager, .. } = conflict;
+    let known = |(who, kinds, place): &(&str, &[&str], &str)| {
+        manager.starts_with(who) && (kinds.is_empty() || kinds.contains(&kind)) && lies_under(path, place)
+    };
+    if CONTROLLERS.iter().any(known) {
+        Winner::Yield
+    } else if adopting || is_person(manager) {
+        Winner::Take
+    } else {
+        Winner::Fail
+    }
+}
+
 fn speaks_of(rule: &FieldRule, kind: &str, conflict: &Conflict) -> bool {
     let kinds = rule.kinds.is_empty() || rule.kinds.iter().any(|name| name == kind);
     let managers = rule.to.is_empty() || rule.to.contains(&conflict.manager);
@@ -91,7 +162,7 @@ fn speaks_of(rule: &FieldRule, kind: &str, conflict: &Conflict) -> bool {
 }
 
 /// Is `path` the place that `rule` names or beneath it? `*` stands for any one step.
-fn lies_under(path: &str, rule: &str) -> bool {
+pub(super) fn lies_under(path: &str, rule: &str) -> bool {
     let mut steps = path.split('/');
     rule.split('/').all(|wanted| steps.next().is_some_and(|step| wanted == "*" || wanted == step))
 }
@@ -105,8 +176,12 @@ fn manager(message: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{conflicts, settle};
+    use super::{Settlement, conflicts};
+    use crate::cluster::address::Address;
+    use crate::cluster::kinds::Served;
+    use crate::cluster::submit::Bid;
     use crate::cluster::wire::{Reason, Refusal};
+    use crate::model::object::ObjectId;
     use crate::model::plan::Conflict;
     use crate::model::settings::{FieldRule, Winner};
 
@@ -127,6 +202,25 @@ mod tests {
             rule: winner,
             to: to.iter().map(|name| (*name).to_owned()).collect(),
         }
+    }
+
+    fn settle(conflicts: Vec<Conflict>, rules: &[FieldRule], adopting: bool, past: &[String]) -> Settlement {
+        let id = ObjectId {
+            group: "apps".to_owned(),
+            kind: "Deployment".to_owned(),
+            namespace: None,
+            name: "web".to_owned(),
+        };
+        let served = Served {
+            group: "apps".to_owned(),
+            version: "v1".to_owned(),
+            plural: "deployments".to_owned(),
+            namespaced: true,
+            status: true,
+        };
+        let address = Address { id, served, namespace: None };
+        let bid = Bid { address: &address, payload: &json!({}), live: None, rules, adopting, past };
+        super::settle(conflicts, &bid)
     }
 
     #[test]
@@ -151,9 +245,9 @@ mod tests {
                 conflict("/spec/replicas", "other"),
                 conflict("/spec/x", "kubectl-edit"),
             ],
-            "Deployment",
             &yields,
             false,
+            &[],
         );
         let decided = |path, manager, rule| [Conflict { rule, ..conflict(path, manager) }];
         assert_eq!(settled.yields, decided("/spec/replicas", "hpa", Winner::Yield));
@@ -166,8 +260,39 @@ mod tests {
     fn a_rule_can_forbid_taking_from_people_and_adopting_takes_the_rest() {
         let fail = [rule("/spec/template/spec/containers/*/image", Winner::Fail, &[])];
         let image = conflict("/spec/template/spec/containers/0/image", "kubectl-edit");
-        let settled = settle(vec![image.clone(), conflict("/spec/y", "helm")], "Deployment", &fail, true);
+        let settled = settle(vec![image.clone(), conflict("/spec/y", "helm")], &fail, true, &[]);
         let taken = Conflict { rule: Winner::Take, ..conflict("/spec/y", "helm") };
         assert_eq!((settled.fail, settled.take), (vec![image], vec![taken]));
+    }
+
+    #[test]
+    fn what_a_controller_is_known_to_manage_is_its_own_and_a_history_is_no_conflict() {
+        let settled = settle(
+            vec![
+                conflict("/spec/replicas", "kube-controller-manager"),
+                conflict("/spec/paused", "kube-controller-manager"),
+                conflict("/spec/z", "kubectl-client-side-apply"),
+            ],
+            &[],
+            true,
+            &["kubectl-client-side-apply".to_owned()],
+        );
+        assert_eq!((settled.past, settled.takes()), (1, true));
+        let decided: Vec<_> =
+            settled.all().into_iter().map(|conflict| (conflict.path, conflict.rule)).collect();
+        assert_eq!(
+            decided,
+            [("/spec/paused".to_owned(), Winner::Take), ("/spec/replicas".to_owned(), Winner::Yield)]
+        );
+    }
+
+    #[test]
+    fn nothing_is_taken_that_the_plan_did_not_show() {
+        let settled = settle(vec![conflict("/spec/x", "kubectl-edit")], &[], false, &[]);
+        let planned = |path: &str, manager: &str| Conflict { rule: Winner::Take, ..conflict(path, manager) };
+        assert!(settled.beyond(&[planned("/spec/x", "kubectl-edit")]).is_none());
+        assert!(settled.beyond(&[planned("/spec/‹secret a1b2c3›", "kubectl-edit")]).is_none());
+        assert!(settled.beyond(&[planned("/spec/y", "kubectl-edit")]).is_some());
+        assert!(settled.beyond(&[planned("/spec/x", "k9s")]).is_some());
     }
 }

@@ -35,6 +35,15 @@ pub(super) fn managed_by(live: &Value, manager: &str) -> bool {
     entries(live).any(|entry| text(entry, "manager") == manager)
 }
 
+/// JSON Pointers of what those managers hold, by name and operation, whose answer is true.
+pub(super) fn held(live: &Value, which: impl Fn(&str, &str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in entries(live).filter(|entry| which(text(entry, "manager"), text(entry, "operation"))) {
+        leaves(entry.get("fieldsV1").unwrap_or(&Value::Null), live, &mut String::new(), &mut found);
+    }
+    found
+}
+
 /// JSON Pointers of fields that people set and neither we nor the payload hold; sorted, without repetition.
 pub(super) fn by_hand(live: &Value, payload: Option<&Value>) -> Vec<String> {
     let mut ours = Vec::new();
@@ -182,7 +191,7 @@ fn leaves(fields: &Value, here: &Value, path: &mut String, out: &mut Vec<String>
     }
 }
 
-fn place(list: &Value, sort: &str, name: &str) -> Option<usize> {
+pub(super) fn place(list: &Value, sort: &str, name: &str) -> Option<usize> {
     let wanted: Value = serde_json::from_str(name).ok()?;
     let list = list.as_array()?;
     if sort == "v" {
@@ -198,11 +207,11 @@ fn is_book_keeping(path: &str) -> bool {
         || path.starts_with("/metadata/annotations/deployment.kubernetes.io~1revision")
 }
 
-fn entries(live: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn entries(live: &Value) -> impl Iterator<Item = &Value> {
     live.pointer("/metadata/managedFields").and_then(Value::as_array).into_iter().flatten()
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 

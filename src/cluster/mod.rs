@@ -21,13 +21,17 @@ mod clean;
 mod conflict;
 pub(crate) mod error;
 mod fields;
+mod intent;
 mod inventory;
 mod kinds;
 mod look;
+mod migrate;
 mod owner;
 mod payload;
 mod ready;
+mod scaler;
 mod send;
+mod submit;
 mod wire;
 
 #[cfg(test)]

@@ -88,6 +88,22 @@ pub(super) async fn create(
     .await
 }
 
+/// Writes `metadata.managedFields` of the version that was looked at, and nothing else. Sent once: whether an unanswered one
+/// took effect, a look tells.
+pub(super) async fn migrate(wire: &Wire, address: &Address, patch: &Value) -> Result<Answer, Trouble> {
+    let path = format!("{}?fieldManager={MANAGER}", address.path());
+    let doing = format!("migrate the managers of {}", address.id);
+    wire.call(&Call::send(Method::PATCH, doing, path).patch(patch)).await
+}
+
+/// What an update to this whole body would give.
+/// <https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run>
+pub(super) async fn dry_run_update(wire: &Wire, address: &Address, body: &Value) -> Result<Answer, Trouble> {
+    let path = format!("{}?fieldManager={MANAGER}&fieldValidation=Strict&dryRun=All", address.path());
+    let doing = format!("dry-run update {}", address.id);
+    wire.call(&Call::send(Method::PUT, doing, path).json(body).safe()).await
+}
+
 /// Deletes this incarnation and no other. Workloads go after their pods, so that gone means gone. Other kinds go at once,
 /// and what they own is collected by the cluster afterwards: its garbage collector learns of a new kind only after half a
 /// minute, and a deletion in the foreground would hang for as long. Twice is the same as once.

@@ -96,6 +96,12 @@ impl Call {
         self
     }
 
+    /// The same with these operations as a JSON patch.
+    pub(super) fn patch(mut self, operations: &Value) -> Self {
+        self.body = Some(("application/json-patch+json", operations.to_string().into_bytes()));
+        self
+    }
+
     /// The same, safe to repeat.
     pub(super) fn safe(mut self) -> Self {
         self.repeat = Repeat::Safe;

@@ -9,14 +9,16 @@ use crate::cluster::Cluster;
 use crate::cluster::address::Address;
 use crate::cluster::apply::remove::{Gone, gone, vanish};
 use crate::cluster::clean::{clean, clean_created, forget_allocated};
-use crate::cluster::conflict::{conflicts, settle};
+use crate::cluster::conflict::Settlement;
+use crate::cluster::intent::{Intent, Matter, intend};
 use crate::cluster::look::lives::{Found, single};
-use crate::cluster::look::predict::leave_out;
 use crate::cluster::owner::{keep, owner, part_of};
-use crate::cluster::payload::{compose, trespass};
+use crate::cluster::payload::trespass;
+use crate::cluster::scaler::scaled;
 use crate::cluster::send::{self, Force, Mode};
+use crate::cluster::submit::{Bid, Opening, open, press};
 use crate::cluster::wire::{Answer, Refusal, Trouble};
-use crate::model::object::Object;
+use crate::model::object::{Bundle, Object};
 use crate::model::permit::Permit;
 use crate::model::plan::{Action, Change};
 use crate::model::settings::Adopt;
@@ -39,6 +41,8 @@ pub(super) struct Desk<'a> {
     pub set: &'a str,
     /// The right to go on.
     pub permit: &'a Permit,
+    /// All that is to be there.
+    pub bundle: &'a Bundle,
 }
 
 /// One object to be written.
@@ -214,57 +218,97 @@ impl Desk<'_> {
     }
 
     async fn once(&self, step: &Step<'_>, leave: Leave) -> Try {
-        let Step { change, object, address, former, .. } = step;
+        let Step { object, address, owned, former, .. } = step;
         let wire = &self.cluster.wire;
         let live = match &leave {
             Leave::Update(live) => Some(live),
             Leave::Create(gone) => former.as_ref().or(gone.as_ref()),
         };
-        let mut payload = compose(object, &address.served, address.namespace.as_deref(), self.set, live);
+        let owner = live.map_or(Owner::Us, |live| owner(live, self.set, owned.as_ref()));
+        let scaled = match &leave {
+            Leave::Update(live) => {
+                match scaled(wire, address, (object, live), self.bundle.objects.iter()).await {
+                    Ok(scaled) => scaled,
+                    Err(error) => return Try::Ended(Effect::Failed(error.to_string())),
+                }
+            }
+            Leave::Create(_) => false,
+        };
+        let rules = &self.scope.fields;
+        let intent = intend(&Matter { object, address, set: self.set, live, owner: &owner, rules, scaled });
         if !self.permit.holds() {
             return Try::Ended(Effect::Stopped);
         }
-        let live = match leave {
+        match leave {
             Leave::Create(_) if object.generated() => {
-                let answer = send::create(wire, address, &payload, Mode::Earnest).await;
-                return Try::Ended(match answer {
-                    Ok(answer) => written(answer, &payload, None),
+                let answer = send::create(wire, address, &intent.payload, Mode::Earnest).await;
+                Try::Ended(match answer {
+                    Ok(answer) => written(answer, &intent.payload, None),
                     Err(trouble) => Effect::Failed(self.words(address, trouble)),
-                });
+                })
             }
             Leave::Create(_) => {
-                let answer = send::apply_new(wire, address, &payload).await;
-                return self.created(address, answer, &payload);
+                let answer = send::apply_new(wire, address, &intent.payload).await;
+                self.created(address, answer, &intent.payload)
             }
-            Leave::Update(live) => live,
-        };
+            Leave::Update(live) => self.update(step, live, intent).await,
+        }
+    }
+
+    /// Writes over what is there: first what must be migrated, then the apply.
+    async fn update(&self, step: &Step<'_>, mut live: Value, intent: Intent) -> Try {
+        let Step { change, address, .. } = step;
+        let wire = &self.cluster.wire;
+        let mut past = Vec::new();
+        if let Some(migration) = intent.migration {
+            match send::migrate(wire, address, &migration.patch(&live)).await {
+                Ok(answer) => live = answer.body,
+                Err(trouble) => return self.unsettled(address, trouble),
+            }
+            past = migration.managers;
+            if !self.permit.holds() {
+                return Try::Ended(Effect::Stopped);
+            }
+        }
+        let mut payload = intent.payload;
         // What was looked at, and nothing newer or other, may be written over.
         payload["metadata"]["uid"] = text(&live, "/metadata/uid").into();
         payload["metadata"]["resourceVersion"] = text(&live, "/metadata/resourceVersion").into();
-        let mut answer = send::apply(wire, address, &payload, Mode::Earnest, Force::No).await;
-        if let Err(Trouble::Refused(refusal)) = &answer {
-            let contested = conflicts(refusal, &payload, Some(&live));
-            if !contested.is_empty() {
-                let adopting = matches!(change.action, Action::Adopt | Action::Move);
-                let settlement = settle(contested, &address.id.kind, &self.scope.fields, adopting);
-                if let Some((message, _)) = settlement.refusal() {
-                    return Try::Ended(Effect::Failed(message));
+        let bid = Bid {
+            address,
+            payload: &payload,
+            live: Some(&live),
+            rules: &self.scope.fields,
+            adopting: matches!(change.action, Action::Adopt | Action::Move),
+            past: &past,
+        };
+        let answer = match open(wire, &bid, Mode::Earnest).await {
+            Opening::Answered(answer) => answer,
+            Opening::Contested(settlement) => {
+                if let Some(why) = unplanned(change, &settlement) {
+                    return Try::Ended(Effect::Failed(why));
                 }
-                leave_out(&mut payload, &settlement);
-                let force = if settlement.take.is_empty() { Force::No } else { Force::Yes };
                 if !self.permit.holds() {
                     return Try::Ended(Effect::Stopped);
                 }
-                answer = send::apply(wire, address, &payload, Mode::Earnest, force).await;
+                press(wire, &bid, &settlement, Mode::Earnest).await.0
             }
-        }
+        };
         match answer {
             Ok(answer) => Try::Ended(written(answer, &payload, Some(&live))),
-            // Another version or incarnation by now.
-            Err(Trouble::Refused(Refusal { code: 409 | 404, kind, message, .. })) if kind != "namespaces" => {
+            Err(trouble) => self.unsettled(address, trouble),
+        }
+    }
+
+    /// Why a write over what is there did not go through: for good, or since it is another version or incarnation by now.
+    fn unsettled(&self, address: &Address, trouble: Trouble) -> Try {
+        match trouble {
+            Trouble::Refused(Refusal { code: 409 | 404, kind, message, .. }) if kind != "namespaces" => {
                 Try::Again(message)
             }
-            Err(trouble) => Try::Ended(Effect::Failed(self.words(address, trouble))),
+            trouble @ (Trouble::Refused(_) | Trouble::Silent(_)) => {
+                Try::Ended(Effect::Failed(self.words(address, trouble)))
+            }
         }
     }
 
@@ -295,6 +339,20 @@ impl Desk<'_> {
             }
         }
     }
+}
+
+/// Why conflicts stop a write: the rules refuse, or something would be taken that the plan did not show.
+fn unplanned(change: &Change, settlement: &Settlement) -> Option<String> {
+    if let Some((message, _)) = settlement.refusal() {
+        return Some(message);
+    }
+    // A hook is no change of the plan's objects; what it takes are fields of its own former run.
+    let bound = matches!(change.action, Action::Update | Action::Adopt | Action::Move | Action::Replace);
+    let taken = settlement.beyond(&change.conflicts).filter(|_| bound)?;
+    Some(format!(
+        "{} has come to be held by {} since the plan was made; nothing was taken from it",
+        taken.path, taken.manager
+    ))
 }
 
 /// Why an object that is there may not be written over; none: it may.

@@ -13,10 +13,12 @@ use crate::cluster::address::{Address, Atlas};
 use crate::cluster::clean::clean;
 use crate::cluster::error::Error;
 use crate::cluster::fields::by_hand;
+use crate::cluster::intent::{Matter, intend};
 use crate::cluster::look::lives::{Found, lives};
 use crate::cluster::look::predict::{Forecast, Question, predict};
 use crate::cluster::owner::{controlled, keep, owner};
 use crate::cluster::payload::{compose, trespass};
+use crate::cluster::scaler::scaled;
 use crate::cluster::{Cluster, FLIGHT, inventory, owner as names};
 use crate::model::object::{Object, ObjectId};
 use crate::model::plan::Fidelity;
@@ -121,20 +123,37 @@ impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
                 ));
             }
         };
-        let payload = compose(live);
-        let view = live.map(|live| self.view(live, self.record.entries.get(&object.id), Some(&payload)));
+        let owner =
+            live.map_or(Owner::Us, |live| owner(live, &self.set, self.record.entries.get(&object.id)));
+        let scaled = match live {
+            Some(live) => {
+                let others = self.wanted.iter().copied();
+                scaled(&self.cluster.wire, address, (object, live), others).await?
+            }
+            None => false,
+        };
+        let intent = intend(&Matter {
+            object,
+            address,
+            set: &self.set,
+            live,
+            owner: &owner,
+            rules: &self.scope.fields,
+            scaled,
+        });
+        let payload = &intent.payload;
+        let view = live.map(|live| self.view(live, self.record.entries.get(&object.id), Some(payload)));
         let question = Question {
             address,
-            payload: &payload,
+            intent: &intent,
             live,
             adopting: view.as_ref().is_some_and(|view| view.owner != Owner::Us),
             rules: &self.scope.fields,
         };
         let forecast = match predict(&self.cluster.wire, question).await {
-            Err(Error::Unwell { message, .. }) if (self.stale)(&object.id.group) => Forecast::schema(
-                &payload,
-                format!("API group {} does not answer: {message}", object.id.group),
-            ),
+            Err(Error::Unwell { message, .. }) if (self.stale)(&object.id.group) => {
+                Forecast::schema(payload, format!("API group {} does not answer: {message}", object.id.group))
+            }
             other => other?,
         };
         Ok(seen(&object.id, view, forecast))

@@ -5,12 +5,15 @@ use serde_json::Value;
 
 use crate::cluster::address::Address;
 use crate::cluster::clean::{clean, clean_created, forget_allocated};
-use crate::cluster::conflict::{Settlement, conflicts, settle};
+use crate::cluster::conflict::Settlement;
 use crate::cluster::error::Error;
+use crate::cluster::intent::Intent;
 use crate::cluster::look::verdict::{Verdict, verdict};
+use crate::cluster::migrate::Migration;
 use crate::cluster::payload::remove;
-use crate::cluster::send::{self, Force, Mode};
-use crate::cluster::wire::{Call, Refusal, Trouble, Wire};
+use crate::cluster::send::{self, Mode};
+use crate::cluster::submit::{Bid, Opening, open, press};
+use crate::cluster::wire::{Answer, Call, Refusal, Trouble, Wire};
 use crate::model::canonical;
 use crate::model::plan::{Conflict, Fidelity};
 use crate::model::settings::FieldRule;
@@ -61,8 +64,8 @@ impl Forecast {
 pub(crate) struct Question<'a> {
     /// Where it goes.
     pub address: &'a Address,
-    /// What would be sent.
-    pub payload: &'a Value,
+    /// What would be sent, after what.
+    pub intent: &'a Intent,
     /// What is there.
     pub live: Option<&'a Value>,
     /// Is it there and not ours, so that applying it would adopt it?
@@ -71,102 +74,142 @@ pub(crate) struct Question<'a> {
     pub rules: &'a [FieldRule],
 }
 
-/// Asks the server with dry runs: one, more only for conflicts and refusals.
-pub(crate) async fn predict(wire: &Wire, question: Question<'_>) -> Result<Forecast, Error> {
-    let address = question.address;
-    if address.id.name.ends_with('*') {
-        let answer = send::create(wire, address, question.payload, Mode::DryRun).await;
-        return finish(
-            wire,
-            question,
-            answer.map(|answer| (answer, Settlement::default())),
-            question.payload,
-        )
-        .await;
+impl<'a> Question<'a> {
+    fn payload(&self) -> &'a Value {
+        &self.intent.payload
     }
-    let mut payload = question.payload.clone();
-    let first = send::apply(wire, address, &payload, Mode::DryRun, Force::No).await;
-    let Some(contested) = first
-        .as_ref()
-        .err()
-        .and_then(Trouble::refusal)
-        .map(|refusal| conflicts(refusal, &payload, question.live))
-    else {
-        return finish(wire, question, first.map(|answer| (answer, Settlement::default())), &payload).await;
-    };
-    if contested.is_empty() {
-        return finish(wire, question, first.map(|answer| (answer, Settlement::default())), &payload).await;
+
+    fn past(&self) -> &'a [String] {
+        self.intent.migration.as_ref().map(|migration| migration.managers.as_slice()).unwrap_or_default()
     }
-    let settlement = settle(contested, &address.id.kind, question.rules, question.adopting);
-    if let Some((message, path)) = settlement.refusal() {
-        let refused = Forecast::refused(message, Some(path), Vec::new());
-        return Ok(Forecast { conflicts: settlement.all(), ..refused });
-    }
-    leave_out(&mut payload, &settlement);
-    let force = if settlement.take.is_empty() { Force::No } else { Force::Yes };
-    let second = send::apply(wire, address, &payload, Mode::DryRun, force).await;
-    finish(wire, question, second.map(|answer| (answer, settlement)), &payload).await
 }
 
-/// Leaves the yielded paths out, last first, so that list positions stay right. Only paths that another manager owns get
-/// here, so none of them falls to its default.
-pub(crate) fn leave_out(payload: &mut Value, settlement: &Settlement) {
-    let mut paths: Vec<_> = settlement.yields.iter().map(|conflict| conflict.path.as_str()).collect();
-    paths.sort_unstable();
-    for path in paths.into_iter().rev() {
-        remove(payload, path);
+/// Asks the server with dry runs: one, more only for conflicts, refusals, and what is migrated first.
+pub(crate) async fn predict(wire: &Wire, question: Question<'_>) -> Result<Forecast, Error> {
+    let Question { address, live, adopting, rules, .. } = question;
+    let payload = question.payload();
+    if address.id.name.ends_with('*') {
+        let answer = send::create(wire, address, payload, Mode::DryRun).await;
+        return finish(wire, question, answer, (Settlement::default(), payload)).await;
+    }
+    let bid = Bid { address, payload, live, rules, adopting, past: question.past() };
+    match open(wire, &bid, Mode::DryRun).await {
+        Opening::Answered(answer) => finish(wire, question, answer, (Settlement::default(), payload)).await,
+        Opening::Contested(settlement) => {
+            if let Some((message, path)) = settlement.refusal() {
+                let refused = Forecast::refused(message, Some(path), Vec::new());
+                return Ok(Forecast { conflicts: settlement.all(), ..refused });
+            }
+            let (answer, sent) = press(wire, &bid, &settlement, Mode::DryRun).await;
+            finish(wire, question, answer, (settlement, &sent)).await
+        }
     }
 }
 
 async fn finish(
     wire: &Wire,
     question: Question<'_>,
-    answer: Result<(crate::cluster::wire::Answer, Settlement), Trouble>,
-    payload: &Value,
+    answer: Result<Answer, Trouble>,
+    (settlement, sent): (Settlement, &Value),
 ) -> Result<Forecast, Error> {
-    let doing = format!("dry-run apply {}", question.address.id);
     let refusal = match answer {
-        Ok((answer, settlement)) => return Ok(success(question, answer.body, answer.warnings, settlement)),
+        Ok(answer) => return success(wire, question, answer, settlement).await,
         Err(Trouble::Refused(refusal)) => refusal,
-        Err(trouble) => return Err(wire.error(&doing, trouble)),
+        Err(trouble) => return Err(wire.error(&doing(question), trouble)),
     };
     let warnings = refusal.warnings.clone();
     match verdict(&refusal) {
         Verdict::Unknowable(reason) => {
-            Ok(Forecast { warnings, ..Forecast::schema(question.payload, reason) })
+            Ok(Forecast { warnings, ..Forecast::schema(question.payload(), reason) })
         }
         Verdict::Refused { message, path } => Ok(Forecast::refused(message, path, warnings)),
         Verdict::Invalid { message, path } => {
-            let replaced = match question.live {
-                Some(_) => probe(wire, question.address, payload, &refusal).await?,
-                None => None,
-            };
-            Ok(replaced.map_or_else(
-                || Forecast::refused(message, path, warnings.clone()),
-                |prediction| Forecast::live(prediction, warnings.clone()),
-            ))
+            let Some(_) = question.live else { return Ok(Forecast::refused(message, path, warnings)) };
+            Ok(match probe(wire, question.address, sent, &refusal).await? {
+                Probe::Replaceable(prediction) => Forecast::live(prediction, warnings),
+                Probe::Invalid => Forecast::refused(message, path, warnings),
+                Probe::Unclear => Forecast::refused(
+                    format!("{message} (refused; whether replacing would help cannot be told)"),
+                    path,
+                    warnings,
+                ),
+            })
         }
-        Verdict::Weather => Err(wire.error(&doing, Trouble::Refused(refusal))),
+        Verdict::Weather => Err(wire.error(&doing(question), Trouble::Refused(refusal))),
     }
 }
 
-fn success(question: Question<'_>, body: Value, warnings: Vec<String>, settlement: Settlement) -> Forecast {
+fn doing(question: Question<'_>) -> String {
+    format!("dry-run apply {}", question.address.id)
+}
+
+async fn success(
+    wire: &Wire,
+    question: Question<'_>,
+    answer: Answer,
+    settlement: Settlement,
+) -> Result<Forecast, Error> {
+    let Answer { body, mut warnings } = answer;
+    let conflicts = settlement.all();
+    let body = match &question.intent.migration {
+        None => body,
+        Some(migration) => {
+            warnings.push(format!(
+                "its fields pass from {} to Tidegate, so that what Git does not hold is removed",
+                migration.managers.join(", ")
+            ));
+            match migrated(wire, question, (migration, body)).await? {
+                Ok(body) => body,
+                Err(forecast) => return Ok(Forecast { warnings, conflicts, ..forecast }),
+            }
+        }
+    };
     let after = match question.live {
         Some(_) => clean(body),
-        None => clean_created(body, question.payload),
+        None => clean_created(body, question.payload()),
     };
-    Forecast { conflicts: settlement.all(), ..Forecast::live(Prediction::Becomes(after), warnings) }
+    Ok(Forecast { conflicts, ..Forecast::live(Prediction::Becomes(after), warnings) })
+}
+
+/// What an apply after the migration would give, since a dry run of an apply cannot bring the migration along: an update to
+/// the answer without what then nobody holds.
+async fn migrated(
+    wire: &Wire,
+    question: Question<'_>,
+    (migration, body): (&Migration, Value),
+) -> Result<Result<Value, Forecast>, Error> {
+    let Some(mut after) = migration.without(&body) else { return Ok(Ok(body)) };
+    if let Some(metadata) = after.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
+    let refusal = match send::dry_run_update(wire, question.address, &after).await {
+        Ok(answer) => return Ok(Ok(answer.body)),
+        Err(Trouble::Refused(refusal)) => refusal,
+        Err(trouble) => return Err(wire.error(&doing(question), trouble)),
+    };
+    Ok(Err(match verdict(&refusal) {
+        Verdict::Unknowable(reason) => Forecast::schema(&after, reason),
+        Verdict::Refused { message, path } | Verdict::Invalid { message, path } => {
+            Forecast::refused(message, path, Vec::new())
+        }
+        Verdict::Weather => return Err(wire.error(&doing(question), Trouble::Refused(refusal))),
+    }))
+}
+
+/// What another name told.
+enum Probe {
+    /// It is the change that is refused: the object itself would be this.
+    Replaceable(Prediction),
+    /// The object is refused, whatever was there.
+    Invalid,
+    /// Another name proves nothing.
+    Unclear,
 }
 
 /// Would the same object be accepted under another name? Then it was the change that was refused and not the object.
-async fn probe(
-    wire: &Wire,
-    address: &Address,
-    payload: &Value,
-    refusal: &Refusal,
-) -> Result<Option<Prediction>, Error> {
-    if NAMED_BY_CONTENT.contains(&address.id.kind.as_str()) || refusal.message.contains("denied request") {
-        return Ok(None);
+async fn probe(wire: &Wire, address: &Address, payload: &Value, refusal: &Refusal) -> Result<Probe, Error> {
+    if NAMED_BY_CONTENT.contains(&address.id.kind.as_str()) {
+        return Ok(Probe::Unclear);
     }
     let mut copy = payload.clone();
     copy["metadata"]["name"] = format!("tidegate-probe-{}", canonical::digest(payload).short()).into();
@@ -183,9 +226,11 @@ async fn probe(
             let mut after = clean_created(answer.body, payload);
             after["metadata"]["name"] = address.id.name.as_str().into();
             restore(&mut after, payload);
-            Ok(Some(Prediction::Replaced { after, because: refusal.message.clone() }))
+            Ok(Probe::Replaceable(Prediction::Replaced { after, because: refusal.message.clone() }))
         }
-        Err(Trouble::Refused(refusal)) if !refusal.is_weather() => Ok(None),
+        Err(Trouble::Refused(refusal)) if refusal.code == 422 => Ok(Probe::Invalid),
+        // A quota that has no room for both, a webhook that knows the name, a right that is missing.
+        Err(Trouble::Refused(refusal)) if !refusal.is_weather() => Ok(Probe::Unclear),
         Err(trouble) => Err(wire.error(&call.doing, trouble)),
     }
 }

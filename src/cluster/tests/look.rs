@@ -152,11 +152,7 @@ async fn conflicts_with_people_are_taken_and_with_controllers_need_a_rule() {
     }];
     let seen = world.see(&web(2, "web:2")).await;
     assert_eq!(becomes(&seen)["spec"]["replicas"], 4);
-    assert!(
-        seen.warnings.iter().any(|warning| warning.contains("/spec/replicas is left to")),
-        "{:?}",
-        seen.warnings
-    );
+    assert_eq!(seen.conflicts, [conflict("autoscaler", Winner::Yield, 4)]);
     world.must_deploy(&world.bundle(&[web(2, "web:2")])).await;
     let live = world.get(path).await.unwrap();
     assert_eq!(

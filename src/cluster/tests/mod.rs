@@ -7,6 +7,7 @@ mod faults;
 mod hooks;
 mod kinds;
 mod look;
+mod managers;
 mod owed;
 mod race;
 mod rights;
@@ -202,7 +203,9 @@ fn plan(seen: &[Seen]) -> Plan {
         .iter()
         .filter_map(|seen| {
             let (action, uid) = action(seen);
-            (action != Action::None).then(|| change(&seen.id, action, uid))
+            let planned =
+                || Change { conflicts: seen.conflicts.clone(), ..change(&seen.id, action, uid.clone()) };
+            (action != Action::None).then(planned)
         })
         .collect();
     Plan {

@@ -145,12 +145,15 @@ fn schema_and_parser_agree_on_files() {
     }
 }
 
-fn sample() -> Preview {
-    let sha = |digit: &str| -> Sha { digit.repeat(40).parse().unwrap() };
+fn sha(digit: &str) -> Sha {
+    digit.repeat(40).parse().unwrap()
+}
+
+fn sample_change() -> Change {
     let home = |name: &str| Home { environment: name.parse().unwrap(), app: "apps/web".into() };
     let id =
         || ObjectId { group: "apps".into(), kind: "Deployment".into(), namespace: None, name: "web".into() };
-    let change = Change {
+    Change {
         app: "apps/web".into(),
         file: Some("apps/web/web.yaml".into()),
         risks: vec![Risk::Restarts],
@@ -176,7 +179,11 @@ fn sample() -> Preview {
         uid: Some("u".into()),
         effect: Some(Effect { whole: Digest::of(b"w"), declared: Digest::of(b"d") }),
         ..Change::new(Action::Update, id())
-    };
+    }
+}
+
+fn sample() -> Preview {
+    let change = sample_change();
     let plan = Plan {
         name: "staging".parse().unwrap(),
         target: "staging".into(),
