@@ -7,13 +7,16 @@
 pub(crate) mod class;
 pub(crate) mod digest;
 pub(crate) mod floor;
+mod hooks;
 pub(crate) mod look;
 pub(crate) mod mask;
 pub(crate) mod paths;
 pub(crate) mod plan;
+mod removal;
 pub(crate) mod report;
 pub(crate) mod risk;
 pub(crate) mod unified;
+mod written;
 
 #[cfg(test)]
 mod tests;

@@ -1,22 +1,21 @@
 //! The decision: what must change, object by object. The only place where it is made.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use crate::diff::class::Attribution;
-use crate::diff::digest::{Deed, digest, effect};
-use crate::diff::mask::{Mask, MaskKey, Text};
-use crate::diff::paths::{differences, related};
+use crate::diff::digest::digest;
+use crate::diff::hooks::hooks;
+use crate::diff::mask::{Mask, MaskKey};
 use crate::diff::risk::risks;
-use crate::diff::unified;
 use crate::model::fault::Fault;
 use crate::model::object::{Bundle, Object};
-use crate::model::plan::{Action, Change, Class, Conflict, Counts, Effect, Fidelity, PathChange, Plan};
+use crate::model::plan::{Action, Change, Conflict, Counts, Effect, Fidelity, PathChange, Plan};
 use crate::model::settings::Adopt;
 use crate::model::target::Scope;
-use crate::model::view::{Inventory, Live, Owner, Prediction, Seen};
+use crate::model::view::{Inventory, Owner, Prediction, Seen};
 use crate::model::volatile::veil;
 
 /// Everything a plan is decided from. Facts only; no clock, no input or output.
@@ -109,19 +108,20 @@ pub(crate) fn learn<'a>(case: &Case<'a>) -> Mask<'a> {
     )
 }
 
-struct Draft<'c> {
-    case: &'c Case<'c>,
-    mask: &'c Mask<'c>,
-    changes: Vec<Change>,
-    errors: Vec<Fault>,
-    warnings: Vec<String>,
+/// A plan in the making.
+pub(super) struct Draft<'c> {
+    pub case: &'c Case<'c>,
+    pub mask: &'c Mask<'c>,
+    pub changes: Vec<Change>,
+    pub errors: Vec<Fault>,
+    pub warnings: Vec<String>,
 }
 
 /// One object on its way into the plan.
-struct Subject<'a> {
-    seen: &'a Seen,
-    merge: Option<&'a Object>,
-    attribution: Attribution<'a>,
+pub(super) struct Subject<'a> {
+    pub seen: &'a Seen,
+    pub merge: Option<&'a Object>,
+    pub attribution: Attribution<'a>,
 }
 
 impl Draft<'_> {
@@ -203,130 +203,6 @@ impl Draft<'_> {
         Admission::Refused
     }
 
-    fn create(&mut self, subject: &Subject<'_>, after: &Value) {
-        let Some(object) = subject.merge else { return };
-        let class = subject.attribution.whole();
-        let (body, after) = (veil(&object.body, &object.volatile), subject.veiled(after));
-        let rendered = self.mask.body(&object.id, &body, Text::Rendered);
-        let predicted = self.mask.beside(&object.id, &after, &subject.stated());
-        let mut paths =
-            vec![PathChange { path: String::new(), class, before: Value::Null, after: rendered.clone() }];
-        paths.extend(differences(&rendered, &predicted).into_iter().map(|difference| PathChange {
-            path: difference.path,
-            class: Class::SideEffect,
-            before: Value::Null,
-            after: difference.after.unwrap_or(Value::Null),
-        }));
-        paths.extend(self.volatile(object, &object.body, &[&object.body]));
-        let added = differences(&body, &after);
-        let mut deeds = vec![Deed::whole(class, None, Some(body))];
-        deeds.extend(added.into_iter().map(|difference| Deed { class: Class::SideEffect, difference }));
-        let effect = effect(self.mask, &deeds);
-        let diff = unified::text(&Value::Null, &rendered);
-        self.push(subject, Action::Create, (paths, diff), effect);
-    }
-
-    fn delete(&mut self, subject: &Subject<'_>, live: &Live) {
-        let case = self.case;
-        let kept = if live.keep {
-            Some("an annotation keeps it")
-        } else if !case.scope.prune {
-            Some("`prune` is off")
-        } else if case.inventory.is_some_and(|inventory| inventory.rebuilt) {
-            Some(
-                "the inventory was lost and rebuilt from labels; deploy once with it to confirm what is owned",
-            )
-        } else {
-            None
-        };
-        let before = self.mask.beside(&subject.seen.id, &subject.veiled(&live.body), &subject.stated());
-        let action = if kept.is_some() { Action::Keep } else { Action::Delete };
-        let diff = if kept.is_some() { String::new() } else { unified::text(&before, &Value::Null) };
-        let paths = vec![PathChange {
-            path: String::new(),
-            class: subject.attribution.whole(),
-            before: if kept.is_some() { Value::Null } else { before },
-            after: Value::Null,
-        }];
-        // Bound by its incarnation; what it held when it goes is not what was approved.
-        let effect = effect(self.mask, &[]);
-        self.push(subject, action, (paths, diff), effect);
-        if let (Some(change), Some(because)) = (self.changes.last_mut(), kept) {
-            change.warnings.push(format!("stays: {because}"));
-        }
-    }
-
-    fn update(&mut self, subject: &Subject<'_>, live: &Live, (action, after): (Action, &Value)) {
-        let id = &subject.seen.id;
-        let proposed = subject.attribution.proposed();
-        let (was, becomes) = (subject.veiled(&live.body), subject.veiled(after));
-        let deeds: Vec<Deed> = differences(&was, &becomes)
-            .into_iter()
-            .map(|difference| Deed {
-                class: subject.attribution.class(&difference.path, &proposed),
-                difference,
-            })
-            .collect();
-        let git = subject.stated();
-        let mut volatile: Vec<PathChange> =
-            subject.merge.iter().flat_map(|object| self.volatile(object, after, &git)).collect();
-        let before = self.mask.beside(id, &subject.veiled_once(was, after), &git);
-        let after = self.mask.beside(id, &becomes, &git);
-        let at = |class: Class, path: String| PathChange {
-            before: before.pointer(&path).cloned().unwrap_or(Value::Null),
-            after: after.pointer(&path).cloned().unwrap_or(Value::Null),
-            class,
-            path,
-        };
-        let mut paths: Vec<PathChange> = differences(&before, &after)
-            .into_iter()
-            .map(|difference| PathChange {
-                class: subject.attribution.class(&difference.path, &proposed),
-                path: difference.path,
-                before: difference.before.unwrap_or(Value::Null),
-                after: difference.after.unwrap_or(Value::Null),
-            })
-            .collect();
-        // Two secrets of which only the target knows look the same; that they differ must be seen all the same.
-        let shown: HashSet<String> = paths.iter().map(|path| path.path.clone()).collect();
-        let hidden = deeds.iter().map(|deed| (deed.class, self.mask.pointer(&deed.difference.path, &git)));
-        let hidden: Vec<_> = hidden.filter(|(_, path)| !covers(&shown, path)).collect();
-        paths.extend(hidden.into_iter().map(|(class, path)| at(class, path)));
-
-        let changes = !deeds.is_empty() || matches!(action, Action::Adopt | Action::Replace);
-        if subject.attribution.base.is_some() && subject.merge.is_some() {
-            let without: Vec<String> = proposed
-                .iter()
-                .filter(|change| !deeds.iter().any(|deed| related(&deed.difference.path, &change.path)))
-                .map(|change| self.mask.pointer(&change.path, &git))
-                .collect();
-            if !changes && !without.is_empty() && subject.attribution.owned.is_some() {
-                self.warnings.push(format!("{id}: no effect here of {}", without.join(", ")));
-            }
-            paths.extend(without.into_iter().map(|path| at(Class::NoEffect, path)));
-        }
-        if changes {
-            let by_hand = live.by_hand.iter().map(|path| self.mask.pointer(path, &git));
-            let by_hand: Vec<_> = by_hand.filter(|path| after.pointer(path).is_some()).collect();
-            paths.extend(by_hand.into_iter().map(|path| at(Class::ByHand, path)));
-            volatile.retain(|one| !paths.iter().any(|path| path.path == one.path));
-            paths.extend(volatile);
-            let effect = effect(self.mask, &deeds);
-            self.push(subject, action, (paths, unified::text(&before, &after)), effect);
-        }
-    }
-
-    /// Where another render would give another value, in a body of the object; without any value.
-    fn volatile(&self, object: &Object, body: &Value, git: &[&Value]) -> Vec<PathChange> {
-        let path = |place: String| PathChange {
-            path: self.mask.pointer(&place, git),
-            class: Class::Volatile,
-            before: Value::Null,
-            after: Value::Null,
-        };
-        object.places(body).into_iter().map(path).collect()
-    }
-
     /// The contested fields of an object, masked.
     fn conflicts(&self, subject: &Subject<'_>) -> Vec<Conflict> {
         let git = subject.stated();
@@ -334,7 +210,8 @@ impl Draft<'_> {
         conflicts.map(|conflict| self.mask.conflict(&subject.seen.id, conflict, &git)).collect()
     }
 
-    fn push(
+    /// Adds a change with what is known of every one.
+    pub(super) fn push(
         &mut self,
         subject: &Subject<'_>,
         action: Action,
@@ -360,11 +237,6 @@ impl Draft<'_> {
     }
 }
 
-/// Is this path among the shown ones, or above or beneath one of them?
-fn covers(shown: &HashSet<String>, path: &str) -> bool {
-    shown.contains(path) || shown.iter().any(|one| related(one, path))
-}
-
 enum Admission {
     Ours,
     Adopted,
@@ -381,7 +253,7 @@ impl Subject<'_> {
     }
 
     /// A live or predicted body without what differs at each render.
-    fn veiled<'b>(&self, body: &'b Value) -> Cow<'b, Value> {
+    pub(super) fn veiled<'b>(&self, body: &'b Value) -> Cow<'b, Value> {
         match self.merge.or(self.attribution.base) {
             Some(object) if !object.volatile.is_empty() => Cow::Owned(object.veiled(body)),
             Some(_) | None => Cow::Borrowed(body),
@@ -389,7 +261,7 @@ impl Subject<'_> {
     }
 
     /// The same of what differed at each render up to now and has its own value from now on, which replaces the live one.
-    fn veiled_once<'b>(&self, was: Cow<'b, Value>, after: &Value) -> Cow<'b, Value> {
+    pub(super) fn veiled_once<'b>(&self, was: Cow<'b, Value>, after: &Value) -> Cow<'b, Value> {
         let Some(base) = self.attribution.base.filter(|base| !base.volatile.is_empty()) else { return was };
         let mut places = base.places(&was);
         places.retain(|place| was.pointer(place) != after.pointer(place));
@@ -397,7 +269,7 @@ impl Subject<'_> {
     }
 
     /// What Git states of it, before and after this change.
-    fn stated(&self) -> Vec<&Value> {
+    pub(super) fn stated(&self) -> Vec<&Value> {
         self.merge.into_iter().chain(self.attribution.base).map(|object| &object.body).collect()
     }
 
@@ -429,38 +301,4 @@ fn counts(changes: &[Change], merge: &Bundle) -> Counts {
     }
     counts.none += merge.objects.iter().filter(|object| !named.contains(&object.id)).count();
     counts
-}
-
-/// All hooks, if the deployment runs them: when they are not those that last ran to their end, or when anything changes.
-/// Judged by the record alone, so that it is the same whether the base is known or not.
-fn hooks(case: &Case<'_>, mask: &Mask<'_>, changes: &[Change]) -> Vec<Change> {
-    let ran = case.inventory.is_some_and(|inventory| inventory.hooks == case.merge.hooks_digest());
-    if ran && changes.iter().all(|change| change.action == Action::Keep) {
-        return Vec::new();
-    }
-    case.merge
-        .hooks
-        .iter()
-        .map(|hook| {
-            let veiled = veil(&hook.body, &hook.volatile);
-            let body = mask.body(&hook.id, &veiled, Text::Rendered);
-            let paths = vec![PathChange {
-                path: String::new(),
-                class: Class::ThisChange,
-                before: Value::Null,
-                after: body.clone(),
-            }];
-            let deed = Deed::whole(Class::ThisChange, None, Some(veiled));
-            Change {
-                app: hook.origin.app.clone(),
-                file: hook.origin.file.clone(),
-                fidelity: Fidelity::Rendered,
-                risks: risks(Action::Create, &hook.id, &paths),
-                diff: unified::text(&Value::Null, &body),
-                paths,
-                effect: Some(effect(mask, &[deed])),
-                ..Change::new(Action::Create, hook.id.clone())
-            }
-        })
-        .collect()
 }

@@ -1,0 +1,118 @@
+//! Objects that Git holds: created, or brought to what it says.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::diff::digest::{Deed, effect};
+use crate::diff::mask::Text;
+use crate::diff::paths::{differences, related};
+use crate::diff::plan::{Draft, Subject};
+use crate::diff::unified;
+use crate::model::object::Object;
+use crate::model::plan::{Action, Class, PathChange};
+use crate::model::view::Live;
+use crate::model::volatile::veil;
+
+impl Draft<'_> {
+    /// It is not there and will be.
+    pub(super) fn create(&mut self, subject: &Subject<'_>, after: &Value) {
+        let Some(object) = subject.merge else { return };
+        let class = subject.attribution.whole();
+        let (body, after) = (veil(&object.body, &object.volatile), subject.veiled(after));
+        let rendered = self.mask.body(&object.id, &body, Text::Rendered);
+        let predicted = self.mask.beside(&object.id, &after, &subject.stated());
+        let mut paths =
+            vec![PathChange { path: String::new(), class, before: Value::Null, after: rendered.clone() }];
+        paths.extend(differences(&rendered, &predicted).into_iter().map(|difference| PathChange {
+            path: difference.path,
+            class: Class::SideEffect,
+            before: Value::Null,
+            after: difference.after.unwrap_or(Value::Null),
+        }));
+        paths.extend(self.volatile(object, &object.body, &[&object.body]));
+        let added = differences(&body, &after);
+        let mut deeds = vec![Deed::whole(class, None, Some(body))];
+        deeds.extend(added.into_iter().map(|difference| Deed { class: Class::SideEffect, difference }));
+        let effect = effect(self.mask, &deeds);
+        let diff = unified::text(&Value::Null, &rendered);
+        self.push(subject, Action::Create, (paths, diff), effect);
+    }
+
+    /// It is there and becomes something else in place, or anew.
+    pub(super) fn update(&mut self, subject: &Subject<'_>, live: &Live, (action, after): (Action, &Value)) {
+        let id = &subject.seen.id;
+        let proposed = subject.attribution.proposed();
+        let (was, becomes) = (subject.veiled(&live.body), subject.veiled(after));
+        let deeds: Vec<Deed> = differences(&was, &becomes)
+            .into_iter()
+            .map(|difference| Deed {
+                class: subject.attribution.class(&difference.path, &proposed),
+                difference,
+            })
+            .collect();
+        let git = subject.stated();
+        let mut volatile: Vec<PathChange> =
+            subject.merge.iter().flat_map(|object| self.volatile(object, after, &git)).collect();
+        let before = self.mask.beside(id, &subject.veiled_once(was, after), &git);
+        let after = self.mask.beside(id, &becomes, &git);
+        let at = |class: Class, path: String| PathChange {
+            before: before.pointer(&path).cloned().unwrap_or(Value::Null),
+            after: after.pointer(&path).cloned().unwrap_or(Value::Null),
+            class,
+            path,
+        };
+        let mut paths: Vec<PathChange> = differences(&before, &after)
+            .into_iter()
+            .map(|difference| PathChange {
+                class: subject.attribution.class(&difference.path, &proposed),
+                path: difference.path,
+                before: difference.before.unwrap_or(Value::Null),
+                after: difference.after.unwrap_or(Value::Null),
+            })
+            .collect();
+        // Two secrets of which only the target knows look the same; that they differ must be seen all the same.
+        let shown: HashSet<String> = paths.iter().map(|path| path.path.clone()).collect();
+        let hidden = deeds.iter().map(|deed| (deed.class, self.mask.pointer(&deed.difference.path, &git)));
+        let hidden: Vec<_> = hidden.filter(|(_, path)| !covers(&shown, path)).collect();
+        paths.extend(hidden.into_iter().map(|(class, path)| at(class, path)));
+
+        let changes = !deeds.is_empty() || matches!(action, Action::Adopt | Action::Replace);
+        if subject.attribution.base.is_some() && subject.merge.is_some() {
+            let without: Vec<String> = proposed
+                .iter()
+                .filter(|change| !deeds.iter().any(|deed| related(&deed.difference.path, &change.path)))
+                .map(|change| self.mask.pointer(&change.path, &git))
+                .collect();
+            if !changes && !without.is_empty() && subject.attribution.owned.is_some() {
+                self.warnings.push(format!("{id}: no effect here of {}", without.join(", ")));
+            }
+            paths.extend(without.into_iter().map(|path| at(Class::NoEffect, path)));
+        }
+        if changes {
+            let by_hand = live.by_hand.iter().map(|path| self.mask.pointer(path, &git));
+            let by_hand: Vec<_> = by_hand.filter(|path| after.pointer(path).is_some()).collect();
+            paths.extend(by_hand.into_iter().map(|path| at(Class::ByHand, path)));
+            volatile.retain(|one| !paths.iter().any(|path| path.path == one.path));
+            paths.extend(volatile);
+            let effect = effect(self.mask, &deeds);
+            self.push(subject, action, (paths, unified::text(&before, &after)), effect);
+        }
+    }
+
+    /// Where another render would give another value, in a body of the object; without any value.
+    fn volatile(&self, object: &Object, body: &Value, git: &[&Value]) -> Vec<PathChange> {
+        let path = |place: String| PathChange {
+            path: self.mask.pointer(&place, git),
+            class: Class::Volatile,
+            before: Value::Null,
+            after: Value::Null,
+        };
+        object.places(body).into_iter().map(path).collect()
+    }
+}
+
+/// Is this path among the shown ones, or above or beneath one of them?
+fn covers(shown: &HashSet<String>, path: &str) -> bool {
+    shown.contains(path) || shown.iter().any(|one| related(one, path))
+}
