@@ -16,6 +16,7 @@
 //! `docs/install.md` says the same to operators; the tests deploy with exactly the rights that it lists.
 
 mod address;
+mod admission;
 mod apply;
 mod clean;
 mod conflict;

@@ -252,12 +252,9 @@ impl Subject<'_> {
             .unwrap_or_default()
     }
 
-    /// A live or predicted body without what differs at each render.
+    /// A live or predicted body without what differs each time.
     pub(super) fn veiled<'b>(&self, body: &'b Value) -> Cow<'b, Value> {
-        match self.merge.or(self.attribution.base) {
-            Some(object) if !object.volatile.is_empty() => Cow::Owned(object.veiled(body)),
-            Some(_) | None => Cow::Borrowed(body),
-        }
+        self.seen.veiled(self.merge.or(self.attribution.base), body)
     }
 
     /// The same of what differed at each render up to now and has its own value from now on, which replaces the live one.

@@ -1,17 +1,21 @@
 //! What happened beside what was predicted: the report that people read, masked.
 
-use crate::diff::mask::Text;
+use std::collections::HashMap;
+
+use crate::diff::mask::{Mask, Text};
 use crate::diff::paths::differences;
 use crate::diff::plan::{Case, learn};
+use crate::model::object::ObjectId;
 use crate::model::plan::{Action, Class, PathChange};
 use crate::model::report::{Applied, Done, Outcome, Report};
-use crate::model::view::Prediction;
+use crate::model::view::{Prediction, Seen};
 
 use serde_json::Value;
 
 /// Compares the predicted after-state of each object with the actual one. A difference is our defect and is said.
 pub(crate) fn report(case: &Case<'_>, applied: &[Applied]) -> Report {
     let mask = learn(case);
+    let seen: HashMap<&ObjectId, &Seen> = case.seen.iter().map(|seen| (&seen.id, seen)).collect();
     let outcomes = applied
         .iter()
         .map(|applied| {
@@ -25,7 +29,7 @@ pub(crate) fn report(case: &Case<'_>, applied: &[Applied]) -> Report {
                 id: applied.id.clone(),
                 action: applied.action,
                 result,
-                surprises: surprises(case, &mask, applied),
+                surprises: surprises(case, &mask, applied, seen.get(&applied.id).copied()),
                 millis: applied.millis,
             }
         })
@@ -33,25 +37,17 @@ pub(crate) fn report(case: &Case<'_>, applied: &[Applied]) -> Report {
     Report { outcomes, warnings: Vec::new(), reference: None }
 }
 
-fn surprises(case: &Case<'_>, mask: &crate::diff::mask::Mask<'_>, applied: &Applied) -> Vec<PathChange> {
-    let (Some(actual), Some(seen)) =
-        (applied.after.as_ref(), case.seen.iter().find(|seen| seen.id == applied.id))
-    else {
-        return Vec::new();
-    };
+fn surprises(case: &Case<'_>, mask: &Mask<'_>, applied: &Applied, seen: Option<&Seen>) -> Vec<PathChange> {
+    let Some((actual, seen)) = applied.after.as_ref().zip(seen) else { return Vec::new() };
     // A replacement or a first creation gets allocated fields that no prediction can know; only declared ones count.
     let object = case.merge.find(&applied.id);
     let declared = object.map(|object| &object.body);
-    let object = object.filter(|object| !object.volatile.is_empty());
     let predicted = match &seen.prediction {
         Prediction::Becomes(after) | Prediction::Replaced { after, .. } => after,
         Prediction::Gone | Prediction::Refused { .. } => return Vec::new(),
     };
     let fresh = matches!(applied.action, Action::Create | Action::Replace);
-    let shown = |body: &Value| {
-        let veiled = object.map(|object| object.veiled(body));
-        mask.body(&applied.id, veiled.as_ref().unwrap_or(body), Text::Live)
-    };
+    let shown = |body: &Value| mask.body(&applied.id, &seen.veiled(object, body), Text::Live);
     differences(&shown(predicted), &shown(actual))
         .into_iter()
         .filter(|difference| !fresh || declared.is_some_and(|body| body.pointer(&difference.path).is_some()))

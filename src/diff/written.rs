@@ -9,7 +9,6 @@ use crate::diff::mask::Text;
 use crate::diff::paths::{differences, related};
 use crate::diff::plan::{Draft, Subject};
 use crate::diff::unified;
-use crate::model::object::Object;
 use crate::model::plan::{Action, Class, PathChange};
 use crate::model::view::Live;
 use crate::model::volatile::veil;
@@ -30,7 +29,7 @@ impl Draft<'_> {
             before: Value::Null,
             after: difference.after.unwrap_or(Value::Null),
         }));
-        paths.extend(self.volatile(object, &object.body, &[&object.body]));
+        paths.extend(self.volatile(subject, object.places(&object.body), &[&object.body]));
         let added = differences(&body, &after);
         let mut deeds = vec![Deed::whole(class, None, Some(body))];
         deeds.extend(added.into_iter().map(|difference| Deed { class: Class::SideEffect, difference }));
@@ -52,8 +51,8 @@ impl Draft<'_> {
             })
             .collect();
         let git = subject.stated();
-        let mut volatile: Vec<PathChange> =
-            subject.merge.iter().flat_map(|object| self.volatile(object, after, &git)).collect();
+        let mut volatile =
+            self.volatile(subject, subject.merge.map_or_else(Vec::new, |object| object.places(after)), &git);
         let before = self.mask.beside(id, &subject.veiled_once(was, after), &git);
         let after = self.mask.beside(id, &becomes, &git);
         let at = |class: Class, path: String| PathChange {
@@ -100,15 +99,15 @@ impl Draft<'_> {
         }
     }
 
-    /// Where another render would give another value, in a body of the object; without any value.
-    fn volatile(&self, object: &Object, body: &Value, git: &[&Value]) -> Vec<PathChange> {
+    /// Where another render, or another question to the target, would give another value; without any value.
+    fn volatile(&self, subject: &Subject<'_>, rendered: Vec<String>, git: &[&Value]) -> Vec<PathChange> {
         let path = |place: String| PathChange {
             path: self.mask.pointer(&place, git),
             class: Class::Volatile,
             before: Value::Null,
             after: Value::Null,
         };
-        object.places(body).into_iter().map(path).collect()
+        rendered.into_iter().chain(subject.seen.volatile.iter().cloned()).map(path).collect()
     }
 }
 

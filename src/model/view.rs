@@ -1,5 +1,6 @@
 //! What a target answered when it was looked at: facts for a decision, before any decision.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -7,8 +8,9 @@ use serde_json::Value;
 
 use crate::model::id::{Digest, Sha};
 use crate::model::lists::ListKeys;
-use crate::model::object::ObjectId;
+use crate::model::object::{Object, ObjectId};
 use crate::model::plan::{Cascade, Conflict, Fidelity};
+use crate::model::volatile::veil;
 
 /// What an environment owns in its target, as of its last deployment.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -61,11 +63,22 @@ pub(crate) struct Seen {
     pub conflicts: Vec<Conflict>,
     /// What would go with it if it were deleted, claims first.
     pub cascade: Vec<Cascade>,
+    /// JSON Pointers into the prediction where the target answers otherwise each time it is asked.
+    pub volatile: Vec<String>,
     /// How lists of its kind are keyed, beyond what Kubernetes' own kinds are known for.
     pub keys: ListKeys,
 }
 
 impl Seen {
+    /// A live or predicted body without what differs at each render of its object, or each time the target is asked.
+    pub(crate) fn veiled<'b>(&self, object: Option<&Object>, body: &'b Value) -> Cow<'b, Value> {
+        let own = match object {
+            Some(object) if !object.volatile.is_empty() => Cow::Owned(object.veiled(body)),
+            Some(_) | None => Cow::Borrowed(body),
+        };
+        if self.volatile.is_empty() { own } else { Cow::Owned(veil(&own, &self.volatile)) }
+    }
+
     /// What a target that answers for itself says of an object.
     pub(crate) fn new(id: ObjectId, live: Option<Live>, prediction: Prediction) -> Self {
         Self {
@@ -77,6 +90,7 @@ impl Seen {
             warnings: Vec::new(),
             conflicts: Vec::new(),
             cascade: Vec::new(),
+            volatile: Vec::new(),
             keys: ListKeys::default(),
         }
     }

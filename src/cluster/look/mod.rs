@@ -2,6 +2,7 @@
 
 pub(super) mod lives;
 pub(super) mod predict;
+mod twice;
 mod verdict;
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,6 +11,7 @@ use futures_util::StreamExt;
 use serde_json::Value;
 
 use crate::cluster::address::{Address, Atlas};
+use crate::cluster::admission::Admission;
 use crate::cluster::clean::clean;
 use crate::cluster::error::Error;
 use crate::cluster::fields::by_hand;
@@ -66,8 +68,12 @@ pub(super) async fn look(
         .cloned()
         .chain(lost.iter().filter_map(|(_, _, address)| address.clone()))
         .collect();
-    let (found, record) =
-        tokio::try_join!(lives(wire, &addresses), inventory::read(wire, &scope.environment))?;
+    // Where nothing is tried, nothing stands in its way.
+    let admission = async {
+        Ok(if wanted.is_empty() { Admission::default() } else { Admission::read(wire, &kinds).await })
+    };
+    let (found, record, admission) =
+        tokio::try_join!(lives(wire, &addresses), inventory::read(wire, &scope.environment), admission)?;
     let gaze = Gaze {
         cluster,
         scope,
@@ -75,6 +81,7 @@ pub(super) async fn look(
         set: names::set(&scope.environment),
         record: record.map(|record| record.inventory).unwrap_or_default(),
         found,
+        admission,
         stale: |group: &str| kinds.is_stale(group),
     };
     let asks: Vec<_> =
@@ -97,6 +104,7 @@ struct Gaze<'a, S> {
     set: String,
     record: Inventory,
     found: HashMap<ObjectId, Found>,
+    admission: Admission,
     stale: S,
 }
 
@@ -149,6 +157,7 @@ impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
             live,
             adopting: view.as_ref().is_some_and(|view| view.owner != Owner::Us),
             rules: &self.scope.fields,
+            mutated: self.admission.mutates(&address.served),
         };
         let forecast = match predict(&self.cluster.wire, question).await {
             Err(Error::Unwell { message, .. }) if (self.stale)(&object.id.group) => {
@@ -229,6 +238,6 @@ impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
 }
 
 fn seen(id: &ObjectId, live: Option<Live>, forecast: Forecast) -> Seen {
-    let Forecast { prediction, fidelity, reason, warnings, conflicts } = forecast;
-    Seen { fidelity, reason, warnings, conflicts, ..Seen::new(id.clone(), live, prediction) }
+    let Forecast { prediction, fidelity, reason, warnings, conflicts, volatile } = forecast;
+    Seen { fidelity, reason, warnings, conflicts, volatile, ..Seen::new(id.clone(), live, prediction) }
 }

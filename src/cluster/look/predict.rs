@@ -8,10 +8,11 @@ use crate::cluster::clean::{clean, clean_created, forget_allocated};
 use crate::cluster::conflict::Settlement;
 use crate::cluster::error::Error;
 use crate::cluster::intent::Intent;
+use crate::cluster::look::twice::unlike;
 use crate::cluster::look::verdict::{Verdict, verdict};
 use crate::cluster::migrate::Migration;
 use crate::cluster::payload::remove;
-use crate::cluster::send::{self, Mode};
+use crate::cluster::send::{self, Force, Mode};
 use crate::cluster::submit::{Bid, Opening, open, press};
 use crate::cluster::wire::{Answer, Call, Refusal, Trouble, Wire};
 use crate::model::canonical;
@@ -35,11 +36,20 @@ pub(crate) struct Forecast {
     pub warnings: Vec<String>,
     /// Fields that other managers hold too, and what is done about each.
     pub conflicts: Vec<Conflict>,
+    /// Where the server answers otherwise each time it is asked.
+    pub volatile: Vec<String>,
 }
 
 impl Forecast {
     fn live(prediction: Prediction, warnings: Vec<String>) -> Self {
-        Self { prediction, fidelity: Fidelity::Live, reason: String::new(), warnings, conflicts: Vec::new() }
+        Self {
+            prediction,
+            fidelity: Fidelity::Live,
+            reason: String::new(),
+            warnings,
+            conflicts: Vec::new(),
+            volatile: Vec::new(),
+        }
     }
 
     /// The target refuses.
@@ -55,6 +65,7 @@ impl Forecast {
             reason,
             warnings: Vec::new(),
             conflicts: Vec::new(),
+            volatile: Vec::new(),
         }
     }
 }
@@ -72,6 +83,8 @@ pub(crate) struct Question<'a> {
     pub adopting: bool,
     /// The repository's rules on fields.
     pub rules: &'a [FieldRule],
+    /// May admission change objects of its kind, so that it is worth asking twice?
+    pub mutated: bool,
 }
 
 impl<'a> Question<'a> {
@@ -113,7 +126,7 @@ async fn finish(
     (settlement, sent): (Settlement, &Value),
 ) -> Result<Forecast, Error> {
     let refusal = match answer {
-        Ok(answer) => return success(wire, question, answer, settlement).await,
+        Ok(answer) => return success(wire, question, answer, (settlement, sent)).await,
         Err(Trouble::Refused(refusal)) => refusal,
         Err(trouble) => return Err(wire.error(&doing(question), trouble)),
     };
@@ -147,9 +160,16 @@ async fn success(
     wire: &Wire,
     question: Question<'_>,
     answer: Answer,
-    settlement: Settlement,
+    (settlement, sent): (Settlement, &Value),
 ) -> Result<Forecast, Error> {
     let Answer { body, mut warnings } = answer;
+    let again = if question.mutated { repeat(wire, question, &settlement, sent).await } else { None };
+    let clean_answer = |body: Value| match question.live {
+        Some(_) => clean(body),
+        None => clean_created(body, question.payload()),
+    };
+    let volatile =
+        again.map_or_else(Vec::new, |again| unlike(&clean_answer(body.clone()), &clean_answer(again)));
     let conflicts = settlement.all();
     let body = match &question.intent.migration {
         None => body,
@@ -160,15 +180,24 @@ async fn success(
             ));
             match migrated(wire, question, (migration, body)).await? {
                 Ok(body) => body,
-                Err(forecast) => return Ok(Forecast { warnings, conflicts, ..forecast }),
+                Err(forecast) => return Ok(Forecast { warnings, conflicts, volatile, ..forecast }),
             }
         }
     };
-    let after = match question.live {
-        Some(_) => clean(body),
-        None => clean_created(body, question.payload()),
+    let prediction = Prediction::Becomes(clean_answer(body));
+    Ok(Forecast { conflicts, volatile, ..Forecast::live(prediction, warnings) })
+}
+
+/// The same question once more: a webhook that draws a value or reads a clock answers otherwise each time.
+async fn repeat(wire: &Wire, question: Question<'_>, settlement: &Settlement, sent: &Value) -> Option<Value> {
+    let address = question.address;
+    let answer = if address.id.name.ends_with('*') {
+        send::create(wire, address, sent, Mode::DryRun).await
+    } else {
+        let force = if settlement.takes() { Force::Yes } else { Force::No };
+        send::apply(wire, address, sent, Mode::DryRun, force).await
     };
-    Ok(Forecast { conflicts, ..Forecast::live(Prediction::Becomes(after), warnings) })
+    answer.ok().map(|answer| answer.body)
 }
 
 /// What an apply after the migration would give, since a dry run of an apply cannot bring the migration along: an update to

@@ -161,3 +161,40 @@ async fn what_somebody_takes_hold_of_after_the_plan_is_not_taken_from_them() {
     );
     assert_eq!(world.get(path).await.unwrap()["data"]["key"], "3");
 }
+
+#[tokio::test]
+async fn what_admission_changes_is_part_of_the_prediction() {
+    let world = World::settled("managers-mutated").await;
+    let api = "/apis/admissionregistration.k8s.io/v1";
+    let policy = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
+        "metadata": {"name": "managers-mutated"}, "spec": {
+            "matchConstraints": {"resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"],
+                "operations": ["CREATE", "UPDATE"]}],
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "managers-mutated"}}},
+            "reinvocationPolicy": "Never", "failurePolicy": "Fail",
+            "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {
+                "expression": "Object{metadata: Object.metadata{annotations: {\"stamped\": \"yes\"}}}"}}]}});
+    world.send(Method::POST, &format!("{api}/mutatingadmissionpolicies"), &policy).await.unwrap();
+    let binding = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding",
+        "metadata": {"name": "managers-mutated"}, "spec": {"policyName": "managers-mutated"}});
+    world.send(Method::POST, &format!("{api}/mutatingadmissionpolicybindings"), &binding).await.unwrap();
+    let bundle = world.bundle(&[config("a", "1")]);
+    let address = "/api/v1/namespaces/managers-mutated/configmaps/b?fieldManager=tidegate&dryRun=All";
+    let mut waited = 0;
+    loop {
+        // The server's admission learns of a policy a moment later.
+        let call = crate::cluster::wire::Call::send(Method::PATCH, "try", address).apply(&config("b", "1"));
+        let answer = world.cluster.wire.call(&call).await.unwrap().body;
+        if answer.pointer("/metadata/annotations/stamped").is_some() {
+            break;
+        }
+        waited += 1;
+        assert!(waited < 200, "the policy was never in force");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let seen = world.look(&bundle).await.remove(0);
+    assert_eq!(becomes(&seen)["metadata"]["annotations"]["stamped"], "yes");
+    assert!(seen.volatile.is_empty(), "it answers the same each time");
+    let applied = world.must_deploy(&bundle).await;
+    assert_eq!(applied[0].after.as_ref(), Some(becomes(&seen)));
+}
