@@ -50,6 +50,7 @@ use tokio::time::Instant;
 
 pub(crate) use crate::cluster::error::Error;
 use crate::cluster::kinds::Kinds;
+use crate::cluster::look::memory::Memory;
 use crate::cluster::wire::Wire;
 use crate::model::object::{Object, ObjectId};
 use crate::model::report::Applied;
@@ -67,6 +68,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub(crate) struct Cluster {
     wire: Wire,
     kinds: Arc<Mutex<Option<Arc<Kinds>>>>,
+    memory: Arc<Memory>,
     patience: Duration,
 }
 
@@ -97,6 +99,7 @@ impl Cluster {
         Ok(Self {
             wire: Wire::new(client, target.to_owned(), user),
             kinds: Arc::new(Mutex::new(None)),
+            memory: Arc::default(),
             patience: PATIENCE,
         })
     }

@@ -1,6 +1,7 @@
 //! Looking: what is there, whose it is, and what it would become. Nothing is written.
 
 pub(super) mod lives;
+pub(super) mod memory;
 pub(super) mod predict;
 mod twice;
 mod verdict;
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures_util::StreamExt;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::cluster::address::{Address, Atlas};
 use crate::cluster::admission::Admission;
@@ -159,12 +161,19 @@ impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
             rules: &self.scope.fields,
             mutated: self.admission.mutates(&address.served),
         };
+        let key = memory::key(&self.admission, &question);
+        if let Some(known) = key.as_ref().and_then(|key| self.cluster.memory.recall(key, Instant::now())) {
+            return Ok(seen(&object.id, view, known));
+        }
         let forecast = match predict(&self.cluster.wire, question).await {
             Err(Error::Unwell { message, .. }) if (self.stale)(&object.id.group) => {
                 Forecast::schema(payload, format!("API group {} does not answer: {message}", object.id.group))
             }
             other => other?,
         };
+        if let Some(key) = key {
+            self.cluster.memory.keep(key, &forecast, Instant::now());
+        }
         Ok(seen(&object.id, view, forecast))
     }
 

@@ -10,6 +10,7 @@ use kube::client::Body;
 use super::{World, config, plan};
 use crate::cluster::wire::Wire;
 use crate::cluster::{Cluster, FLIGHT};
+use crate::model::object::Bundle;
 use crate::model::report::Done;
 
 /// What comes between us and the server: sees each request, and may answer in its place (before it, or after).
@@ -170,4 +171,61 @@ async fn never_more_than_sixteen_requests_are_under_way() {
     world.must_deploy(&world.bundle(&maps[..1])).await;
     let most = gauge.most.load(Ordering::SeqCst);
     assert!((FLIGHT / 2..=FLIGHT).contains(&most), "{most}: many, and never more than {FLIGHT}");
+}
+
+/// Counts dry runs.
+#[derive(Clone, Default)]
+struct Tries(Arc<AtomicUsize>);
+
+impl Between for Tries {
+    async fn before(&self, method: &Method, _: &str) -> Option<Response<Body>> {
+        if *method == Method::PATCH {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+        None
+    }
+}
+
+/// Of a kind that no test's admission changes.
+fn account(name: &str, value: &str) -> serde_json::Value {
+    serde_json::json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "labels": {"key": value}}})
+}
+
+#[tokio::test]
+async fn what_cannot_have_changed_is_not_tried_again() {
+    let mut world = World::settled("race-memory").await;
+    let policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+    world.must_deploy(&world.bundle(&[account("a", "1"), account("b", "1")])).await;
+    let tries = Tries::default();
+    world.cluster = through(&world, tries.clone()).await;
+    let bundle = world.bundle(&[account("a", "2"), account("b", "2")]);
+    let tried = async |bundle: &Bundle| {
+        let before = tries.0.load(Ordering::SeqCst);
+        let seen = world.look(bundle).await;
+        (seen, tries.0.load(Ordering::SeqCst) - before)
+    };
+    // Other tests come and go with policies of their own: until nothing changes meanwhile.
+    let mut settled = false;
+    for _ in 0..20 {
+        let (first, _) = tried(&bundle).await;
+        let (again, count) = tried(&bundle).await;
+        settled = count == 0;
+        if settled {
+            assert_eq!(first, again);
+            break;
+        }
+    }
+    assert!(settled, "it was tried again each time");
+    let (_, count) = tried(&world.bundle(&[account("a", "3"), account("b", "2")])).await;
+    assert!(count >= 1, "another payload");
+    let changed = serde_json::json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "b", "labels": {"other": "x"}}});
+    world.act_as("somebody", "/api/v1/namespaces/race-memory/serviceaccounts/b", &changed).await;
+    assert!(tried(&bundle).await.1 >= 1, "another version of b");
+    let policy = serde_json::json!({"apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "race-memory"}, "spec": {
+            "matchConstraints": {"resourceRules": [{"apiGroups": ["nowhere.example.com"], "apiVersions": ["v1"],
+                "resources": ["nothing"], "operations": ["CREATE"]}]},
+            "validations": [{"expression": "true"}]}});
+    world.send(Method::POST, policies, &policy).await.unwrap();
+    assert_eq!(tried(&bundle).await.1, 2, "another policy");
 }
