@@ -19,6 +19,7 @@ mod model;
 mod parse;
 mod process;
 mod render;
+mod schema;
 mod store;
 mod terminal;
 mod web;

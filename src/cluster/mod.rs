@@ -27,6 +27,7 @@ mod inventory;
 mod kinds;
 mod look;
 mod migrate;
+mod openapi;
 mod owner;
 mod payload;
 mod ready;
@@ -51,6 +52,7 @@ use tokio::time::Instant;
 pub(crate) use crate::cluster::error::Error;
 use crate::cluster::kinds::Kinds;
 use crate::cluster::look::memory::Memory;
+use crate::cluster::openapi::Library;
 use crate::cluster::wire::Wire;
 use crate::model::object::{Object, ObjectId};
 use crate::model::report::Applied;
@@ -69,6 +71,9 @@ pub(crate) struct Cluster {
     wire: Wire,
     kinds: Arc<Mutex<Option<Arc<Kinds>>>>,
     memory: Arc<Memory>,
+    library: Library,
+    /// The namespace for stand-ins, where the operator made one.
+    scratch: Option<String>,
     patience: Duration,
 }
 
@@ -76,7 +81,7 @@ impl Cluster {
     /// Connects to a target of kind Kubernetes for one environment. Reads the kubeconfig, asks nothing of the server.
     pub(crate) async fn connect(place: &Place, scope: &Scope) -> Result<Self, Error> {
         let target = scope.target.as_str();
-        let Place::Kubernetes { kubeconfig, context, impersonate } = place else {
+        let Place::Kubernetes { kubeconfig, context, impersonate, scratch } = place else {
             return Err(Error::Place { target: target.to_owned() });
         };
         let mut config = configuration(kubeconfig.as_deref(), context.clone())
@@ -100,6 +105,8 @@ impl Cluster {
             wire: Wire::new(client, target.to_owned(), user),
             kinds: Arc::new(Mutex::new(None)),
             memory: Arc::default(),
+            library: Library::default(),
+            scratch: scratch.clone(),
             patience: PATIENCE,
         })
     }
@@ -154,6 +161,7 @@ impl Cluster {
 
     async fn forget_kinds(&self) {
         *self.kinds.lock().await = None;
+        self.library.forget().await;
     }
 }
 

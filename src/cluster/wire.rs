@@ -64,6 +64,8 @@ pub(super) struct Call {
     pub accept: &'static str,
     /// May it be repeated?
     pub repeat: Repeat,
+    /// Bytes that its answer may have.
+    pub limit: usize,
 }
 
 impl Call {
@@ -76,6 +78,7 @@ impl Call {
             body: None,
             accept: "application/json",
             repeat: Repeat::Safe,
+            limit: ANSWER,
         }
     }
 
@@ -273,7 +276,7 @@ impl Wire {
             let after = pause(response.headers());
             let warnings = warnings(response.headers());
             let bytes =
-                Limited::new(response.into_body(), ANSWER).collect().await.map_err(silent)?.to_bytes();
+                Limited::new(response.into_body(), call.limit).collect().await.map_err(silent)?.to_bytes();
             if (200..300).contains(&code) {
                 let body = serde_json::from_slice(&bytes).map_err(|error| silent(Box::new(error)))?;
                 Ok(Answer { body, warnings })

@@ -73,6 +73,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
          cluster's own rules decide what a repository may do.",
     ),
     setting(
+        "targets.NAME.kubernetes.scratch",
+        "",
+        "Empty namespace in which previews try, as dry runs, what goes into a namespace that does not exist yet; \
+         without it such objects are only checked against their schema.",
+    ),
+    setting(
         "targets.NAME.branch.name",
         "",
         "Branch of the same repository that receives rendered manifests; `{environment}` is filled in.",

@@ -11,6 +11,8 @@ use crate::yaml::fields::{Field, Fields};
 
 /// What is filled in where a target serves several environments.
 const PLACEHOLDERS: [&str; 3] = ["{owner}", "{repo}", "{environment}"];
+/// Where the inventories are.
+const OWN_NAMESPACE: &str = "tidegate";
 
 impl Reader<'_> {
     /// All targets by name.
@@ -62,6 +64,7 @@ impl Reader<'_> {
                     kubeconfig: fields.get("kubeconfig").and_then(|field| self.place(&field)),
                     context: fields.get("context").and_then(|field| field.text().map(str::to_owned)),
                     impersonate: fields.get("as").and_then(|field| template(&field)),
+                    scratch: fields.get("scratch").and_then(|field| scratch(&field)),
                 })
             }
             "branch" => {
@@ -88,6 +91,24 @@ fn template(field: &Field<'_>) -> Option<String> {
         return None;
     }
     Some(text.to_owned())
+}
+
+/// The name of a namespace that is not our own.
+fn scratch(field: &Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    let end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let fits = text.len() <= 63
+        && text.chars().all(|c| end(Some(c)) || c == '-')
+        && end(text.chars().next())
+        && end(text.chars().last())
+        && text != OWN_NAMESPACE;
+    if !fits {
+        let hint = format!(
+            "as in tidegate-scratch: an empty namespace, and not {OWN_NAMESPACE}, which holds records"
+        );
+        field.refuse(format!("{} is not a namespace to try objects in", field.path()), hint);
+    }
+    fits.then(|| text.to_owned())
 }
 
 fn branch(field: &Field<'_>) -> Option<String> {

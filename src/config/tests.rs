@@ -72,7 +72,7 @@ github: {app_id: 123, private_key_file: key.pem, webhook_secret_file: secret, ap
 defaults: {deploy: {when: comment}}
 targets:
   prod-eu:
-    kubernetes: {kubeconfig: /etc/kube, context: eu, as: 'tidegate:{owner}/{repo}:{environment}'}
+    kubernetes: {kubeconfig: /etc/kube, context: eu, as: 'tidegate:{owner}/{repo}:{environment}', scratch: tidegate-scratch}
     repositories: [acme/shop]
     floor: {branches: [main], requires: [approved, up-to-date], permission: maintain, before_merge: never,
             namespaces: [shop, 'shop-*'], kinds: [Deployment], cluster_objects: deny}
@@ -124,6 +124,7 @@ fn targets_and_their_floors_are_understood() {
             kubeconfig: Some("/etc/kube".into()),
             context: Some("eu".to_owned()),
             impersonate: Some("tidegate:{owner}/{repo}:{environment}".to_owned()),
+            scratch: Some("tidegate-scratch".to_owned()),
         }
     );
     assert_eq!((target.name.as_str(), target.repositories[0].to_string().as_str()), ("prod-eu", "acme/shop"));

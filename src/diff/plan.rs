@@ -136,6 +136,10 @@ impl Draft<'_> {
             Admission::Refused => return,
         };
         match (&seen.prediction, &seen.live) {
+            (Prediction::Gone, None) if !seen.reason.is_empty() => {
+                self.warnings
+                    .push(format!("{} is kept, though Git no longer holds it: {}", seen.id, seen.reason));
+            }
             (Prediction::Gone, None) => {}
             (Prediction::Gone, Some(live)) => self.delete(&subject, live),
             (Prediction::Becomes(after) | Prediction::Replaced { after, .. }, None) => {

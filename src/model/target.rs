@@ -39,6 +39,8 @@ pub(crate) enum Place {
         context: Option<String>,
         /// The user to impersonate; `{owner}`, `{repo}` and `{environment}` are filled in.
         impersonate: Option<String>,
+        /// An empty namespace in which dry runs stand in for objects of namespaces that do not exist yet.
+        scratch: Option<String>,
     },
     /// A branch of the same repository that holds rendered manifests.
     Branch {

@@ -14,6 +14,7 @@ use crate::model::settings::{Environment, Limits, Source};
 use crate::model::target::{Capabilities, Floor, Scope};
 use crate::model::view::{Inventory, Live, Owned, Prediction, Seen};
 use crate::render::{App, Budget, Rendered, Renderers, Wanted, render};
+use crate::schema::deprecated;
 use crate::work::files::Written;
 use crate::work::ground::FILE;
 use crate::work::target::Target;
@@ -124,7 +125,7 @@ pub(crate) async fn survey(
     let bundle = merge.bundle;
     let base = base.map(|base| base.bundle).or_else(|| question.base_files.map(|_| Bundle::default()));
     let mut left = None;
-    let (inventory, seen) = match question.target {
+    let (inventory, mut seen) = match question.target {
         Some((target, floor)) => {
             let bounds = floor::Bounds {
                 floor,
@@ -147,6 +148,10 @@ pub(crate) async fn survey(
         }
         None => rendered(base.as_ref(), &bundle),
     };
+    // Where no server answers, none warns of versions that it does not serve for long.
+    if capabilities.kube_version.is_none() {
+        warn(&mut seen, &bundle);
+    }
     let facts = Facts { bundle, inventory, base, seen };
     let mut plan = plan(&facts.case(question.scope, key, &faults));
     if question.target.is_none() {
@@ -161,6 +166,14 @@ pub(crate) async fn survey(
     plan.warnings.extend(before.iter().flat_map(|before| bumps(before, &renderers)));
     plan.renderers = renderers;
     Ok(Survey { plan, facts })
+}
+
+/// Warns of API versions that Kubernetes removed, whichever version of it is meant.
+fn warn(seen: &mut [Seen], bundle: &Bundle) {
+    for one in seen {
+        let object = bundle.find(&one.id);
+        one.warnings.extend(object.and_then(|object| deprecated(object.api_version(), &one.id.kind, None)));
+    }
 }
 
 /// What is said where a renderer has another version than before, even if that changes nothing.

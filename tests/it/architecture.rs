@@ -19,7 +19,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("directory", &["layout", "model"]),
     ("github", &["model"]),
     // `controlplane` only for its tests, which ask a real API server.
-    ("cluster", &["controlplane", "model"]),
+    ("cluster", &["controlplane", "model", "schema"]),
+    ("schema", &["model"]),
     ("store", &["model"]),
     ("controlplane", &[]),
     ("terminal", &[]),
@@ -35,6 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "model",
             "parse",
             "render",
+            "schema",
             "store",
             "yaml",
         ],

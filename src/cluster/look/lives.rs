@@ -9,6 +9,7 @@ use crate::cluster::FLIGHT;
 use crate::cluster::address::Address;
 use crate::cluster::error::Error;
 use crate::cluster::kinds::{Served, escape};
+use crate::cluster::look::verdict::silent_webhook;
 use crate::cluster::wire::{Call, PAGE, Trouble, Wire};
 use crate::model::object::ObjectId;
 
@@ -65,7 +66,11 @@ pub(crate) async fn single(wire: &Wire, place: &Address) -> Result<(ObjectId, Fo
     let found = match wire.call(&call).await {
         Ok(answer) => Found::Live(answer.body),
         Err(Trouble::Refused(refusal)) if refusal.is_missing() => Found::Absent,
-        Err(Trouble::Refused(refusal)) if refusal.code == 403 => Found::Hidden(refusal.message),
+        Err(Trouble::Refused(refusal))
+            if refusal.code == 403 || silent_webhook(&refusal.message).is_some() =>
+        {
+            Found::Hidden(refusal.message)
+        }
         Err(trouble) => return Err(wire.error(&call.doing, trouble)),
     };
     Ok((place.id.clone(), found))
@@ -87,7 +92,10 @@ async fn list<'a>(wire: &Wire, path: String, places: Vec<&'a Address>) -> Result
         let mut page = match wire.call(&call).await {
             Ok(answer) => answer.body,
             // A page that took too long is gone (410): what is missing is fetched one by one.
-            Err(Trouble::Refused(refusal)) if matches!(refusal.code, 403 | 404 | 405 | 410) => {
+            Err(Trouble::Refused(refusal))
+                if matches!(refusal.code, 403 | 404 | 405 | 410)
+                    || silent_webhook(&refusal.message).is_some() =>
+            {
                 return Ok((found, wanted.into_values().collect()));
             }
             Err(trouble) => return Err(wire.error(&call.doing, trouble)),

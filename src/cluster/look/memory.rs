@@ -88,6 +88,7 @@ impl Memory {
             warnings: forecast.warnings.clone(),
             conflicts: forecast.conflicts.clone(),
             volatile: forecast.volatile.clone(),
+            barrier: None,
         };
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.keep(key, Kept { since: now, body, because, frame });
@@ -140,6 +141,7 @@ mod tests {
             warnings: vec!["old".to_owned()],
             conflicts: Vec::new(),
             volatile: Vec::new(),
+            barrier: None,
         }
     }
 

@@ -1,12 +1,15 @@
 //! Looking: what is there, whose it is, and what it would become. Nothing is written.
 
+mod fallback;
 pub(super) mod lives;
 pub(super) mod memory;
 pub(super) mod predict;
+mod released;
+mod scratch;
 mod twice;
-mod verdict;
+pub(super) mod verdict;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::StreamExt;
 use serde_json::Value;
@@ -17,17 +20,22 @@ use crate::cluster::admission::Admission;
 use crate::cluster::clean::clean;
 use crate::cluster::error::Error;
 use crate::cluster::fields::by_hand;
-use crate::cluster::intent::{Matter, intend};
-use crate::cluster::look::lives::{Found, lives};
+use crate::cluster::intent::{Intent, Matter, intend};
+use crate::cluster::kinds::Kinds;
+use crate::cluster::look::fallback::{Fallback, silent};
+use crate::cluster::look::lives::{Found, lives, single};
 use crate::cluster::look::predict::{Forecast, Question, predict};
+use crate::cluster::look::verdict::Barrier;
 use crate::cluster::owner::{controlled, keep, owner};
-use crate::cluster::payload::{compose, trespass};
+use crate::cluster::payload::trespass;
 use crate::cluster::scaler::scaled;
+use crate::cluster::wire::Wire;
 use crate::cluster::{Cluster, FLIGHT, inventory, owner as names};
 use crate::model::object::{Object, ObjectId};
 use crate::model::plan::Fidelity;
 use crate::model::target::Scope;
 use crate::model::view::{Inventory, Live, Owned, Owner, Prediction, Seen};
+use crate::schema::deprecated;
 
 /// Looks at wanted objects, in their order, and at those that are gone from Git.
 pub(super) async fn look(
@@ -50,41 +58,30 @@ pub(super) async fn look(
         connection: wire.default_namespace(),
     };
     let targets: Vec<Option<Address>> = wanted.iter().map(|object| atlas.of(object)).collect();
-    let mut lost = Vec::with_capacity(gone.len());
-    for (id, owned) in gone {
-        let address = atlas.find(id);
-        // An API that does not answer hides its objects; they are not gone.
-        if address.is_none() && kinds.is_stale(&id.group) {
-            return Err(Error::Unwell {
-                target: wire.target().to_owned(),
-                doing: format!("look for {id}"),
-                code: 503,
-                message: format!("API group {} does not answer", id.group),
-            });
-        }
-        lost.push((id, owned, address));
-    }
-    let addresses: Vec<Address> = targets
-        .iter()
-        .flatten()
-        .cloned()
-        .chain(lost.iter().filter_map(|(_, _, address)| address.clone()))
-        .collect();
+    // What lies there in another version than the manifest's, which may be served only after this change.
+    let now =
+        targets.iter().zip(wanted).map(|(target, object)| target.clone().or_else(|| atlas.find(&object.id)));
+    let addresses: Vec<Address> = now.chain(gone.iter().map(|(id, _)| atlas.find(id))).flatten().collect();
     // Where nothing is tried, nothing stands in its way.
     let admission = async {
         Ok(if wanted.is_empty() { Admission::default() } else { Admission::read(wire, &kinds).await })
     };
-    let (found, record, admission) =
-        tokio::try_join!(lives(wire, &addresses), inventory::read(wire, &scope.environment), admission)?;
+    let (found, record, admission) = tokio::try_join!(
+        visible(wire, &kinds, &addresses),
+        inventory::read(wire, &scope.environment),
+        admission
+    )?;
     let gaze = Gaze {
         cluster,
         scope,
-        wanted,
         set: names::set(&scope.environment),
         record: record.map(|record| record.inventory).unwrap_or_default(),
-        found,
+        wanted,
         admission,
-        stale: |group: &str| kinds.is_stale(group),
+        fallback: Fallback::new(cluster, &kinds, wanted.iter().copied(), |id| found.get(id)),
+        found: &found,
+        namespace: atlas.environment.unwrap_or(atlas.connection),
+        version: kinds.capabilities(atlas.connection).kube_version,
     };
     let asks: Vec<_> =
         wanted.iter().zip(&targets).map(|(object, address)| gaze.see(object, address.as_ref())).collect();
@@ -93,27 +90,64 @@ pub(super) async fn look(
     while let Some(one) = seeing.next().await {
         seen.push(one?);
     }
-    seen.extend(lost.iter().map(|(id, owned, _)| gaze.lost(id, owned)));
+    seen.extend(gone.iter().map(|(id, owned)| gaze.lost(id, owned)));
     gaze.introduce(&mut seen).await;
     Ok(seen)
 }
 
+/// Looks at every place. A group that does not answer hides its objects, which are not gone: it is asked once.
+async fn visible(wire: &Wire, kinds: &Kinds, places: &[Address]) -> Result<HashMap<ObjectId, Found>, Error> {
+    let (shaky, sound): (Vec<Address>, Vec<Address>) =
+        places.iter().cloned().partition(|place| kinds.is_stale(&place.id.group));
+    let mut found = lives(wire, &sound).await?;
+    let mut dead: HashSet<String> = HashSet::new();
+    for place in shaky.iter().filter(|place| !place.id.name.ends_with('*')) {
+        let group = &place.id.group;
+        let one = if dead.contains(group) { None } else { Some(single(wire, place).await) };
+        match one {
+            Some(Ok((id, one))) => drop(found.insert(id, one)),
+            Some(Err(Error::Unwell { .. })) | None => {
+                dead.insert(group.clone());
+                found.insert(place.id.clone(), Found::Hidden(silent(group)));
+            }
+            Some(Err(error)) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
 /// One look: what was found, beside what is asked.
-struct Gaze<'a, S> {
+struct Gaze<'a> {
     cluster: &'a Cluster,
     scope: &'a Scope,
     wanted: &'a [&'a Object],
+    admission: Admission,
     set: String,
     record: Inventory,
-    found: HashMap<ObjectId, Found>,
-    admission: Admission,
-    stale: S,
+    found: &'a HashMap<ObjectId, Found>,
+    fallback: Fallback<'a>,
+    /// The namespace of objects that name none.
+    namespace: &'a str,
+    /// The server's own version.
+    version: Option<String>,
 }
 
-impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
+impl Gaze<'_> {
     async fn see(&self, object: &Object, address: Option<&Address>) -> Result<Seen, Error> {
-        let Some(address) = address else { return Ok(self.unknown(object)) };
-        let compose = |live| compose(object, &address.served, address.namespace.as_deref(), &self.set, live);
+        let mut seen = self.look_at(object, address).await?;
+        let (id, version) = (&object.id, self.version.as_deref());
+        let told = seen.warnings.iter().any(|warning| warning.contains("deprecated"));
+        if !told && let Some(warning) = deprecated(object.api_version(), &id.kind, version) {
+            seen.warnings.push(warning);
+        }
+        Ok(seen)
+    }
+
+    async fn look_at(&self, object: &Object, address: Option<&Address>) -> Result<Seen, Error> {
+        let to_come = address.is_none().then(|| self.fallback.address(object, self.namespace)).flatten();
+        let Some(address) = address.or(to_come.as_ref()) else {
+            return Ok(seen(&object.id, None, self.fallback.unknown(object)));
+        };
         let found = self.found.get(&object.id).unwrap_or(&Found::Absent);
         if let Some((message, path)) = trespass(object, address.namespace.as_deref()) {
             return Ok(seen(&object.id, None, Forecast::refused(message, Some(path.to_owned()), Vec::new())));
@@ -124,35 +158,9 @@ impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
         }
         let live = match found {
             Found::Live(live) => Some(live),
-            Found::Absent => None,
-            Found::Hidden(message) => {
-                return Ok(seen(
-                    &object.id,
-                    None,
-                    Forecast::schema(&compose(None), format!("it may not be seen: {message}")),
-                ));
-            }
+            Found::Absent | Found::Hidden(_) => None,
         };
-        let owner =
-            live.map_or(Owner::Us, |live| owner(live, &self.set, self.record.entries.get(&object.id)));
-        let scaled = match live {
-            Some(live) => {
-                let others = self.wanted.iter().copied();
-                scaled(&self.cluster.wire, address, (object, live), others).await?
-            }
-            None => false,
-        };
-        let intent = intend(&Matter {
-            object,
-            address,
-            set: &self.set,
-            live,
-            owner: &owner,
-            rules: &self.scope.fields,
-            scaled,
-        });
-        let payload = &intent.payload;
-        let view = live.map(|live| self.view(live, self.record.entries.get(&object.id), Some(payload)));
+        let (intent, view) = self.intent(object, address, live).await?;
         let question = Question {
             address,
             intent: &intent,
@@ -161,44 +169,64 @@ impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
             rules: &self.scope.fields,
             mutated: self.admission.mutates(&address.served),
         };
-        let key = memory::key(&self.admission, &question);
-        if let Some(known) = key.as_ref().and_then(|key| self.cluster.memory.recall(key, Instant::now())) {
-            return Ok(seen(&object.id, view, known));
-        }
-        let forecast = match predict(&self.cluster.wire, question).await {
-            Err(Error::Unwell { message, .. }) if (self.stale)(&object.id.group) => {
-                Forecast::schema(payload, format!("API group {} does not answer: {message}", object.id.group))
-            }
-            other => other?,
+        let forecast = match found {
+            Found::Hidden(message) => self.fallback.hidden(question, message).await,
+            Found::Live(_) | Found::Absent if to_come.is_some() => self.fallback.to_come(question).await,
+            Found::Live(_) | Found::Absent => self.ask(question).await?,
         };
-        if let Some(key) = key {
-            self.cluster.memory.keep(key, &forecast, Instant::now());
-        }
-        Ok(seen(&object.id, view, forecast))
+        let keys = self.fallback.keys(address, &intent.payload, live).await;
+        Ok(Seen { keys, ..seen(&object.id, view, forecast) })
     }
 
-    /// A kind that the server does not serve: to come with this change, or a mistake.
-    fn unknown(&self, object: &Object) -> Seen {
-        let comes = self.wanted.iter().any(|other| {
-            let spec =
-                (other.id.kind == "CustomResourceDefinition").then(|| other.body.get("spec")).flatten();
-            spec.is_some_and(|spec| {
-                spec.get("group").and_then(Value::as_str) == Some(object.id.group.as_str())
-                    && spec.pointer("/names/kind").and_then(Value::as_str) == Some(object.id.kind.as_str())
-            })
-        });
-        let kind = format!("{} of {}", object.id.kind, object.api_version());
-        let forecast = if comes {
-            Forecast::schema(
-                &object.body,
-                format!("{kind} is defined by this change; the cluster does not serve it yet"),
-            )
-        } else {
-            let message =
-                format!("the cluster does not know {kind}, and nothing in this environment defines it");
-            Forecast::refused(message, Some("/apiVersion".to_owned()), Vec::new())
+    /// What is meant for an object, and what is there.
+    async fn intent(
+        &self,
+        object: &Object,
+        address: &Address,
+        live: Option<&Value>,
+    ) -> Result<(Intent, Option<Live>), Error> {
+        let owned = self.record.entries.get(&object.id);
+        let owner = live.map_or(Owner::Us, |live| owner(live, &self.set, owned));
+        let scaled = match live {
+            Some(live) => {
+                let others = self.wanted.iter().copied();
+                scaled(&self.cluster.wire, address, (object, live), others).await?
+            }
+            None => false,
         };
-        seen(&object.id, None, forecast)
+        let (set, rules) = (self.set.as_str(), self.scope.fields.as_slice());
+        let intent = intend(&Matter { object, address, set, live, owner: &owner, rules, scaled });
+        let view = live.map(|live| self.view(live, owned, Some(&intent.payload)));
+        Ok((intent, view))
+    }
+
+    /// The server's answer, or what it answered before, or the next best.
+    async fn ask(&self, question: Question<'_>) -> Result<Forecast, Error> {
+        let key = memory::key(&self.admission, &question);
+        let known = key.as_ref().and_then(|key| self.cluster.memory.recall(key, Instant::now()));
+        let forecast = match known {
+            Some(known) => known,
+            None => {
+                let forecast = self.try_out(question).await?;
+                if let Some(key) = key {
+                    self.cluster.memory.keep(key, &forecast, Instant::now());
+                }
+                forecast
+            }
+        };
+        self.fallback.settle(question, forecast).await
+    }
+
+    async fn try_out(&self, question: Question<'_>) -> Result<Forecast, Error> {
+        let group = &question.address.id.group;
+        match predict(&self.cluster.wire, question).await {
+            Err(Error::Unwell { message, .. }) if self.fallback.kinds.is_stale(group) => {
+                let barrier = Barrier::Group(format!("{}: {message}", silent(group)));
+                let forecast = Forecast::schema(question.payload(), barrier.to_string());
+                Ok(Forecast { barrier: Some(barrier), ..forecast })
+            }
+            other => other,
+        }
     }
 
     fn lost(&self, id: &ObjectId, owned: &Owned) -> Seen {
@@ -209,6 +237,7 @@ impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
             Some(Found::Hidden(message)) => {
                 (None, Fidelity::Schema, format!("it may not be seen: {message}"))
             }
+            None if self.fallback.kinds.is_stale(&id.group) => (None, Fidelity::Schema, silent(&id.group)),
             Some(Found::Absent) | None => (None, Fidelity::Live, String::new()),
         };
         Seen { fidelity, reason, ..Seen::new(id.clone(), live, Prediction::Gone) }
@@ -247,6 +276,6 @@ impl<S: Fn(&str) -> bool + Sync> Gaze<'_, S> {
 }
 
 fn seen(id: &ObjectId, live: Option<Live>, forecast: Forecast) -> Seen {
-    let Forecast { prediction, fidelity, reason, warnings, conflicts, volatile } = forecast;
+    let Forecast { prediction, fidelity, reason, warnings, conflicts, volatile, barrier: _ } = forecast;
     Seen { fidelity, reason, warnings, conflicts, volatile, ..Seen::new(id.clone(), live, prediction) }
 }

@@ -9,7 +9,7 @@ use crate::cluster::conflict::Settlement;
 use crate::cluster::error::Error;
 use crate::cluster::intent::Intent;
 use crate::cluster::look::twice::unlike;
-use crate::cluster::look::verdict::{Verdict, verdict};
+use crate::cluster::look::verdict::{Barrier, Verdict, verdict};
 use crate::cluster::migrate::Migration;
 use crate::cluster::payload::remove;
 use crate::cluster::send::{self, Force, Mode};
@@ -38,6 +38,8 @@ pub(crate) struct Forecast {
     pub conflicts: Vec<Conflict>,
     /// Where the server answers otherwise each time it is asked.
     pub volatile: Vec<String>,
+    /// Why the server could not say, where it could not; the next best answer is still to be found.
+    pub barrier: Option<Barrier>,
 }
 
 impl Forecast {
@@ -49,6 +51,7 @@ impl Forecast {
             warnings,
             conflicts: Vec::new(),
             volatile: Vec::new(),
+            barrier: None,
         }
     }
 
@@ -66,6 +69,7 @@ impl Forecast {
             warnings: Vec::new(),
             conflicts: Vec::new(),
             volatile: Vec::new(),
+            barrier: None,
         }
     }
 }
@@ -88,7 +92,8 @@ pub(crate) struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    fn payload(&self) -> &'a Value {
+    /// What would be sent.
+    pub(crate) fn payload(&self) -> &'a Value {
         &self.intent.payload
     }
 
@@ -132,8 +137,10 @@ async fn finish(
     };
     let warnings = refusal.warnings.clone();
     match verdict(&refusal) {
-        Verdict::Unknowable(reason) => {
-            Ok(Forecast { warnings, ..Forecast::schema(question.payload(), reason) })
+        Verdict::Unknowable(barrier) => {
+            let reason = barrier.to_string();
+            let forecast = Forecast::schema(question.payload(), reason);
+            Ok(Forecast { warnings, barrier: Some(barrier), ..forecast })
         }
         Verdict::Refused { message, path } => Ok(Forecast::refused(message, path, warnings)),
         Verdict::Invalid { message, path } => {
@@ -217,7 +224,10 @@ async fn migrated(
         Err(trouble) => return Err(wire.error(&doing(question), trouble)),
     };
     Ok(Err(match verdict(&refusal) {
-        Verdict::Unknowable(reason) => Forecast::schema(&after, reason),
+        Verdict::Unknowable(barrier) => {
+            let forecast = Forecast::schema(&after, barrier.to_string());
+            Forecast { barrier: Some(barrier), ..forecast }
+        }
         Verdict::Refused { message, path } | Verdict::Invalid { message, path } => {
             Forecast::refused(message, path, Vec::new())
         }

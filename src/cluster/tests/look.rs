@@ -16,7 +16,10 @@ async fn a_namespace_to_come_lowers_the_fidelity_and_says_so() {
     let map = seen.iter().find(|seen| seen.id.kind == "ConfigMap").unwrap();
     assert_eq!(
         (map.fidelity, map.reason.as_str()),
-        (Fidelity::Schema, "namespace look-new does not exist yet")
+        (
+            Fidelity::Schema,
+            "namespace look-new does not exist yet, and no scratch namespace is set; checked against its schema only"
+        )
     );
     assert_eq!(becomes(map)["data"], json!({"key": "1"}));
     let space = seen.iter().find(|seen| seen.id.kind == "Namespace").unwrap();

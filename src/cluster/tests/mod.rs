@@ -3,6 +3,7 @@
 //! They need the programs that `make tools` builds. `cargo test --lib -- --skip cluster::tests` leaves them out.
 
 mod apply;
+mod fallback;
 mod faults;
 mod hooks;
 mod kinds;
@@ -11,6 +12,7 @@ mod managers;
 mod owed;
 mod race;
 mod rights;
+mod schema;
 mod trouble;
 mod volatile;
 mod wait;
@@ -83,6 +85,7 @@ impl World {
             kubeconfig: Some(kubeconfig().await),
             context: None,
             impersonate: impersonate.map(str::to_owned),
+            scratch: None,
         };
         let repo = RepoId(REPOS.fetch_add(1, Ordering::Relaxed));
         let scope = Scope {

@@ -95,7 +95,10 @@ async fn an_environment_acts_as_its_own_user_and_a_missing_right_is_named() {
     grant(&admin, &world, "rights", &[rule(&[""], &["configmaps"], &["get", "list"])]).await;
     let seen = world.see(&config("a", "1")).await;
     assert_eq!(seen.fidelity, Fidelity::Schema);
-    assert_eq!(seen.reason, "tidegate:acme/shop:prod may not patch configmaps");
+    assert_eq!(
+        seen.reason,
+        "tidegate:acme/shop:prod may not patch configmaps in namespace rights; checked against its schema only"
+    );
 }
 
 #[tokio::test]

@@ -80,6 +80,7 @@ async fn a_cluster_that_is_away_is_the_weather_and_a_missing_file_is_ours() {
         kubeconfig: Some(file.to_owned()),
         context: None,
         impersonate: None,
+        scratch: None,
     };
     let world = World::new("trouble-away").await;
     let missing = Cluster::connect(&place(&file), &world.scope).await.map(|_| ()).unwrap_err();
