@@ -18,6 +18,7 @@ use crate::model::target::{Run, Scope};
 use crate::render::Budget;
 use crate::terminal::{ERROR, fail, note, out};
 use crate::work::files::Files;
+use crate::work::siblings::{Siblings, members};
 use crate::work::survey::{Excess, Question, Survey, excess, survey};
 
 /// What `apply` takes.
@@ -76,7 +77,10 @@ async fn apply(config: Option<&Path>, options: &Options, interrupt: &Interrupt) 
     files.write(&tree).await?;
     let scope = bench.scope(name, environment).await?;
     let (target, place) = bench.target(&scope).await?;
-    let mask = mask()?;
+    let (mask, budget) = (mask()?, Budget::new(&bench.renderers.limits));
+    let members = members(&settings, at_base.as_ref(), |_, environment| bench.shares(environment));
+    let trees = (files.path(&base_tree), files.expect(&tree)?);
+    let siblings = Siblings::new((&bench.renderers, &budget), trees, members);
     let question = Question {
         scope: &scope,
         target: Some((&target, &place.floor)),
@@ -84,7 +88,8 @@ async fn apply(config: Option<&Path>, options: &Options, interrupt: &Interrupt) 
         base: at_base.as_ref().and_then(|settings| settings.environments.get(name)),
         base_files: files.path(&base_tree),
         files: files.expect(&tree)?,
-        budget: &Budget::new(&bench.renderers.limits),
+        budget: &budget,
+        siblings: Some(&siblings),
     };
     let survey = survey(&bench.renderers, &mask, &question).await?;
     admitted(options, environment, &survey)?;

@@ -14,7 +14,7 @@ use crate::git::{Local, Tidiness};
 use crate::model::fault::{Cause, Failure, Fault};
 use crate::model::id::{Digest, EnvironmentId, EnvironmentName, RepoId, RepoName, Sha};
 use crate::model::settings::{Environment, Settings};
-use crate::model::target::{Scope, TargetSettings};
+use crate::model::target::{Place, Scope, TargetSettings};
 use crate::parse;
 use crate::render::Renderers;
 use crate::terminal::note;
@@ -168,6 +168,13 @@ impl Bench {
             return Err(Failure::author(self.unknown(&scope.target)));
         };
         Ok((connect(&self.clusters, settings, scope, None).await?, settings))
+    }
+
+    /// Where an environment lives, if others may live there beside it: in a cluster, or in a target that is not known here.
+    pub(crate) fn shares<'e>(&self, environment: &'e Environment) -> Option<&'e str> {
+        let place = self.config.targets.get(&environment.target).map(|settings| &settings.place);
+        let shared = place.is_none_or(|place| matches!(place, Place::Kubernetes { .. }));
+        shared.then_some(environment.target.as_str())
     }
 
     /// The environments whose target is not among those of the operator's file, if that names any.

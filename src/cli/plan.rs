@@ -9,6 +9,7 @@ use crate::cli::local::{Bench, Checkout, Kept, chosen, mask};
 use crate::cli::{CHANGES, progress, show};
 use crate::comment::{How, Page, Templates, Way};
 use crate::diff::mask::MaskKey;
+use crate::diff::moves;
 use crate::git::Merge;
 use crate::model::fault::{Failure, Fault};
 use crate::model::id::{EnvironmentName, Sha};
@@ -17,6 +18,8 @@ use crate::model::settings::{Environment, Settings};
 use crate::render::Budget;
 use crate::terminal::{DONE, ERROR, fail, harmless, note, out};
 use crate::work::files::Files;
+use crate::work::pending;
+use crate::work::siblings::{Siblings, members};
 use crate::work::survey::{Question, survey};
 
 /// What `plan` takes.
@@ -110,8 +113,18 @@ async fn preview(config: Option<&Path>, options: &Options) -> Result<Preview, Fa
     files.write(&base_tree).await?;
     files.write(&tree).await?;
     let (mask, budget) = (mask()?, Budget::new(&bench.renderers.limits));
-    let sides =
-        Sides { base_tree: &base_tree, tree: &tree, at_base: at_base.as_ref(), mask: &mask, budget: &budget };
+    let members = members(&proposed, at_base.as_ref(), |_, environment| bench.shares(environment));
+    let trees = (files.path(&base_tree), files.expect(&tree)?);
+    let siblings = Siblings::new((&bench.renderers, &budget), trees, members);
+    let sides = Sides {
+        base: &base,
+        base_tree: &base_tree,
+        tree: &tree,
+        at_base: at_base.as_ref(),
+        mask: &mask,
+        budget: &budget,
+        siblings: &siblings,
+    };
     let mut environments = Vec::new();
     let wanted = chosen(&proposed, &options.environments)?;
     let bar = progress::bar(wanted.len(), "planning");
@@ -121,15 +134,18 @@ async fn preview(config: Option<&Path>, options: &Options) -> Result<Preview, Fa
         bar.inc(1);
     }
     bar.finish_and_clear();
+    moves::across(&mut environments);
     Ok(Preview { version: 1, base, head, tree, environments })
 }
 
 struct Sides<'a> {
+    base: &'a Sha,
     base_tree: &'a Sha,
     tree: &'a Sha,
     at_base: Option<&'a Settings>,
     mask: &'a MaskKey,
     budget: &'a Budget,
+    siblings: &'a Siblings<'a>,
 }
 
 async fn one(
@@ -149,6 +165,9 @@ async fn one(
         base_files: files.path(sides.base_tree),
         files: files.expect(sides.tree)?,
         budget: sides.budget,
+        siblings: Some(sides.siblings),
     };
-    Ok(survey(&bench.renderers, sides.mask, &question).await?.plan)
+    let mut survey = survey(&bench.renderers, sides.mask, &question).await?;
+    pending::name(bench.local.objects(), sides.base, (&scope, sides.mask), &mut survey).await?;
+    Ok(survey.plan)
 }

@@ -149,6 +149,7 @@ mod tests {
             plural: plural.to_owned(),
             namespaced: true,
             status: false,
+            listed: true,
         }
     }
 

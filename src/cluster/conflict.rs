@@ -217,6 +217,7 @@ mod tests {
             plural: "deployments".to_owned(),
             namespaced: true,
             status: true,
+            listed: true,
         };
         let address = Address { id, served, namespace: None };
         let bid = Bid { address: &address, payload: &json!({}), live: None, rules, adopting, past };

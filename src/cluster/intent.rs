@@ -160,6 +160,7 @@ mod tests {
             plural: "deployments".to_owned(),
             namespaced: true,
             status: true,
+            listed: true,
         };
         let address = Address { id, served, namespace: None };
         let matter = Matter {

@@ -31,7 +31,7 @@ const OF: &str = "tidegate.dev/environment";
 /// The label of a shard, with the id of the ApplySet whose inventory it is part of.
 const SHARD_OF: &str = "tidegate.dev/shard-of";
 /// Lists without what the objects hold.
-const PARTIAL: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+pub(super) const PARTIAL: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /// An inventory as read, with what guards its next write.
 #[derive(Debug, Clone, PartialEq)]

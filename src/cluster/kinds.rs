@@ -37,6 +37,8 @@ pub(super) struct Served {
     pub plural: String,
     /// Has it a namespace?
     pub namespaced: bool,
+    /// Can all objects of it be listed, and deleted?
+    pub listed: bool,
     /// Has it a status of its own, which a controller writes?
     pub status: bool,
 }
@@ -178,6 +180,7 @@ impl Kinds {
                     version: version.to_owned(),
                     plural: text(resource, "resource").to_owned(),
                     namespaced: text(resource, "scope") == "Namespaced",
+                    listed: ["list", "delete"].iter().all(|verb| verbs.iter().any(|known| known == verb)),
                     status: array(resource, "subresources")
                         .iter()
                         .any(|sub| text(sub, "subresource") == "status"),

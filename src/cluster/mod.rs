@@ -11,6 +11,8 @@
 //!   their own;
 //! * `list` on `configmaps` there only to show other environments by name;
 //! * `list` on `pods`, `replicasets` and `events` where it deploys: without them a failed rollout is told without its cause;
+//! * `list` on what lies in a namespace, or is of a kind, that is to be deleted: without it a plan says that it goes, and not
+//!   how much of it there is;
 //! * `get` on `storageclasses`: without it a claim that waits for its first pod is waited for, too.
 //!
 //! `docs/install.md` says the same to operators; the tests deploy with exactly the rights that it lists.
@@ -54,6 +56,7 @@ use crate::cluster::kinds::Kinds;
 use crate::cluster::look::memory::Memory;
 use crate::cluster::openapi::Library;
 use crate::cluster::wire::Wire;
+use crate::model::id::EnvironmentId;
 use crate::model::object::{Object, ObjectId};
 use crate::model::report::Applied;
 use crate::model::target::{Capabilities, Place, Run, Scope};
@@ -121,6 +124,11 @@ impl Cluster {
     /// What the server can do and knows of kinds; believed for ten minutes.
     pub(crate) async fn capabilities(&self) -> Result<Capabilities, Error> {
         Ok(self.kinds().await?.capabilities(self.wire.default_namespace()))
+    }
+
+    /// The id of an environment's set: the label of its objects.
+    pub(crate) fn set(environment: &EnvironmentId) -> String {
+        owner::set(environment)
     }
 
     /// What the environment owns; none: nothing was ever deployed. If the record was lost it is rebuilt from the marks that

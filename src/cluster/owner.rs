@@ -12,15 +12,6 @@ pub(super) const PART_OF: &str = "applyset.kubernetes.io/part-of";
 /// Where inventories live. A constant, because whoever could choose it could choose another environment's inventory.
 pub(super) const NAMESPACE: &str = "tidegate";
 
-/// Annotations that forbid deletion: ours, Helm's, Argo CD's, Flux's, kluctl's.
-const KEEP: [(&str, &str); 5] = [
-    ("tidegate.dev/prune", "disabled"),
-    ("helm.sh/resource-policy", "keep"),
-    ("argocd.argoproj.io/sync-options", "Prune=false"),
-    ("kustomize.toolkit.fluxcd.io/prune", "disabled"),
-    ("kluctl.io/skip-delete", "true"),
-];
-
 /// The name of an environment's inventory. Dots part it, because an environment's name has none.
 pub(super) fn parent(environment: &EnvironmentId) -> String {
     format!("tidegate.{}.{}", environment.repo, environment.name)
@@ -47,14 +38,6 @@ pub(super) fn owner(live: &Value, set: &str, owned: Option<&Owned>) -> Owner {
         return Owner::Us;
     }
     tool(live).map_or(Owner::Nobody, Owner::Other)
-}
-
-/// Does an annotation forbid its deletion?
-pub(super) fn keep(live: &Value) -> bool {
-    KEEP.iter().any(|(key, value)| {
-        annotation(live, key)
-            .is_some_and(|text| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(value)))
-    })
 }
 
 /// Does a controller own it, so that it comes and goes with its owner?
@@ -104,7 +87,7 @@ fn annotation<'a>(live: &'a Value, key: &str) -> Option<&'a str> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{keep, owner, set};
+    use super::{owner, set};
     use crate::model::id::{EnvironmentId, RepoId};
     use crate::model::view::{Owned, Owner};
 
@@ -185,19 +168,5 @@ mod tests {
         let helm_label =
             live(json!({"app.kubernetes.io/instance": "web"}), none(), json!([{"manager": "helm"}]));
         assert_eq!(owner(&helm_label, "s", None), Owner::Nobody);
-    }
-
-    #[test]
-    fn every_tools_keep_annotation_keeps() {
-        for (key, value) in [
-            ("tidegate.dev/prune", "disabled"),
-            ("helm.sh/resource-policy", "keep"),
-            ("argocd.argoproj.io/sync-options", "Validate=true, Prune=false"),
-            ("kustomize.toolkit.fluxcd.io/prune", "disabled"),
-            ("kluctl.io/skip-delete", "true"),
-        ] {
-            assert!(keep(&live(json!({}), json!({key: value}), json!([]))), "{key}");
-        }
-        assert!(!keep(&live(json!({}), json!({"helm.sh/resource-policy": "delete"}), json!([]))));
     }
 }

@@ -140,6 +140,7 @@ mod tests {
             version: "v1".to_owned(),
             plural: "secrets".to_owned(),
             namespaced,
+            listed: true,
             status: false,
         }
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::diff::paths::{Difference, differences, related};
-use crate::model::object::Object;
+use crate::model::object::{Object, ObjectId};
 use crate::model::plan::Class;
 use crate::model::view::{Inventory, Owned};
 use crate::model::volatile::{blank, within};
@@ -24,12 +24,12 @@ pub(crate) struct Attribution<'a> {
 impl<'a> Attribution<'a> {
     /// Gathers what is known of an object.
     pub(crate) fn new(
+        id: &ObjectId,
         base: Option<&'a Object>,
         merge: Option<&'a Object>,
         inventory: Option<&'a Inventory>,
     ) -> Self {
-        let id = merge.or(base).map(|object| &object.id);
-        let owned = inventory.zip(id).and_then(|(inventory, id)| inventory.entries.get(id));
+        let owned = inventory.and_then(|inventory| inventory.entries.get(id));
         Self { base, merge, owned }
     }
 

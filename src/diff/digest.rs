@@ -7,7 +7,7 @@ use crate::diff::paths::Difference;
 use crate::model::canonical;
 use crate::model::id::{Digest, EnvironmentId};
 use crate::model::object::ObjectId;
-use crate::model::plan::{Action, Change, Class, Effect, Fidelity, Plan};
+use crate::model::plan::{Action, Change, Class, Effect, Fidelity, Hook, Phase, Plan};
 
 /// One differing path with its values in clear, and why it differs.
 pub(crate) struct Deed {
@@ -58,19 +58,24 @@ pub(crate) fn digest(
 fn sorted<'a>(changes: &'a [Change], hooks: &'a [Change]) -> Vec<&'a Change> {
     let mut all: Vec<&Change> =
         changes.iter().chain(hooks).filter(|change| change.action != Action::Keep).collect();
-    all.sort_by(|a, b| (&a.id, a.action).cmp(&(&b.id, b.action)));
+    all.sort_by(|a, b| key(a).cmp(&key(b)));
     all
 }
 
 /// One change in the digest.
 fn entry(change: &Change, of: fn(&Effect) -> Digest) -> Value {
     let bound = matches!(change.action, Action::Replace | Action::Delete);
-    json!({
+    let mut entry = json!({
         "action": change.action.word(),
         "id": [change.id.group, change.id.kind, change.id.namespace, change.id.name],
         "uid": change.uid.as_deref().filter(|_| bound),
         "effect": change.effect.as_ref().map(of).map(|digest| digest.hex()),
-    })
+    });
+    // Whether a hook runs before or after the objects follows from what was deployed before, and not from its body alone.
+    if let Some(Hook { phase, weight: _ }) = change.hook {
+        entry["phase"] = json!(phase);
+    }
+    entry
 }
 
 /// How what would happen now compares with what was approved.
@@ -101,8 +106,7 @@ pub(crate) fn compare(approved: &Plan, now: &Plan) -> Comparison {
         return Comparison::Differs { objects: now.changes.iter().map(|change| change.id.clone()).collect() };
     }
     let (then, current) = (sorted(&approved.changes, &approved.hooks), sorted(&now.changes, &now.hooks));
-    let find =
-        |change: &Change| then.iter().find(|old| old.id == change.id && old.action == change.action).copied();
+    let find = |change: &Change| then.iter().find(|old| key(old) == key(change)).copied();
     let differing: Vec<ObjectId> = current
         .iter()
         .filter(|change| find(change).is_none_or(|old| !covers(old, change)))
@@ -113,7 +117,7 @@ pub(crate) fn compare(approved: &Plan, now: &Plan) -> Comparison {
     }
     let missing: Vec<ObjectId> = then
         .iter()
-        .filter(|old| !current.iter().any(|change| change.id == old.id && change.action == old.action))
+        .filter(|old| !current.iter().any(|change| key(change) == key(old)))
         .map(|old| old.id.clone())
         .collect();
     // With the same rendered bytes an entry can only be missing because its after-state is live.
@@ -124,6 +128,11 @@ pub(crate) fn compare(approved: &Plan, now: &Plan) -> Comparison {
     } else {
         Comparison::Differs { objects: missing }
     }
+}
+
+/// What an entry is found by again. A hook may run both before and after the objects.
+fn key(change: &Change) -> (&ObjectId, Action, Option<Phase>) {
+    (&change.id, change.action, change.hook.map(|hook| hook.phase))
 }
 
 /// Is the effect the approved one, side effects aside where the target can now answer better than then?

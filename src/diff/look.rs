@@ -12,8 +12,8 @@ pub(crate) struct Candidates<'a> {
     pub gone: Vec<(ObjectId, Owned)>,
 }
 
-/// Objects whose rendered digest differs between base and merge, or from the digest last applied; and what is owned
-/// but no longer rendered. Without an inventory (nothing was deployed yet): everything.
+/// Objects whose rendered digest differs between base and merge, or from the digest last applied, or that another app
+/// renders than before; and what is owned but no longer rendered. Without an inventory (nothing was deployed yet): everything.
 pub(crate) fn candidates<'a>(
     base: Option<&Bundle>,
     merge: &'a Bundle,
@@ -24,7 +24,8 @@ pub(crate) fn candidates<'a>(
     };
     let quiet = |object: &Object| {
         let digest = Some(object.digest());
-        let applied = inventory.entries.get(&object.id).is_some_and(|owned| owned.digest == digest);
+        let owned = inventory.entries.get(&object.id);
+        let applied = owned.is_some_and(|owned| owned.digest == digest && owned.stays(&object.origin.app));
         let same = base.is_none_or(|base| base.find(&object.id).map(Object::digest) == digest);
         applied && same && !object.generated()
     };

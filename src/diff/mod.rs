@@ -10,15 +10,17 @@ pub(crate) mod floor;
 mod hooks;
 pub(crate) mod look;
 pub(crate) mod mask;
+pub(crate) mod moves;
 pub(crate) mod paths;
 pub(crate) mod plan;
 mod removal;
 pub(crate) mod report;
 pub(crate) mod risk;
 pub(crate) mod unified;
+mod uses;
 mod written;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use plan::{Case, plan};
+pub(crate) use plan::{Case, learn, plan};

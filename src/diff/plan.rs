@@ -9,13 +9,13 @@ use crate::diff::class::Attribution;
 use crate::diff::digest::digest;
 use crate::diff::hooks::hooks;
 use crate::diff::mask::{Mask, MaskKey};
-use crate::diff::risk::risks;
+use crate::diff::risk::{Stake, risks};
 use crate::model::fault::Fault;
 use crate::model::object::{Bundle, Object};
 use crate::model::plan::{Action, Change, Conflict, Counts, Effect, Fidelity, PathChange, Plan};
 use crate::model::settings::Adopt;
 use crate::model::target::Scope;
-use crate::model::view::{Inventory, Owner, Prediction, Seen};
+use crate::model::view::{Inventory, Owner, Passage, Prediction, Seen};
 use crate::model::volatile::veil;
 
 /// Everything a plan is decided from. Facts only; no clock, no input or output.
@@ -129,25 +129,35 @@ impl Draft<'_> {
         let case = self.case;
         let base = case.base.and_then(|base| base.find(&seen.id));
         let merge = case.merge.find(&seen.id);
-        let subject = Subject { seen, merge, attribution: Attribution::new(base, merge, case.inventory) };
+        let subject =
+            Subject { seen, merge, attribution: Attribution::new(&seen.id, base, merge, case.inventory) };
+        if matches!(seen.passage, Passage::Taken(_)) {
+            return;
+        }
         let adopts = match self.admit(&subject) {
             Admission::Ours => false,
             Admission::Adopted => true,
             Admission::Refused => return,
         };
         match (&seen.prediction, &seen.live) {
-            (Prediction::Gone, None) if !seen.reason.is_empty() => {
-                self.warnings
-                    .push(format!("{} is kept, though Git no longer holds it: {}", seen.id, seen.reason));
-            }
-            (Prediction::Gone, None) => {}
+            (Prediction::Gone, None) => self.unseen(&subject),
             (Prediction::Gone, Some(live)) => self.delete(&subject, live),
             (Prediction::Becomes(after) | Prediction::Replaced { after, .. }, None) => {
                 self.create(&subject, after);
             }
             (Prediction::Becomes(after), Some(live)) => {
-                let action = if adopts { Action::Adopt } else { Action::Update };
+                let action = match (adopts, self.arrival(&subject)) {
+                    (true, _) => Action::Adopt,
+                    (false, Some(_)) => Action::Move,
+                    (false, None) => Action::Update,
+                };
                 self.update(&subject, live, (action, after));
+            }
+            (Prediction::Replaced { because, .. }, Some(_)) if matches!(seen.passage, Passage::From(_)) => {
+                let message =
+                    format!("{} cannot move as it is, for it would have to be replaced: {because}", seen.id);
+                self.errors
+                    .push(subject.fault(message).hint("move it unchanged first, and change it afterwards"));
             }
             // To replace is to delete first.
             (Prediction::Replaced { because, .. }, Some(live)) if live.keep => self.errors.push(
@@ -181,6 +191,11 @@ impl Draft<'_> {
         let Some(live) = &subject.seen.live else { return Admission::Ours };
         let (allowed, whose) = match &live.owner {
             Owner::Us => return Admission::Ours,
+            Owner::Other(_)
+                if matches!(subject.seen.passage, Passage::From(_)) && subject.merge.is_some() =>
+            {
+                return Admission::Ours;
+            }
             Owner::Nobody => {
                 (adopt.contains(&Adopt::Unmanaged), "it exists and Tidegate did not make it".to_owned())
             }
@@ -198,11 +213,17 @@ impl Draft<'_> {
         if subject.merge.is_none() {
             self.warnings.push(format!("{} is left alone: {whose}", subject.seen.id));
         } else {
-            self.errors.push(
-                subject
-                    .fault(format!("{} cannot be taken over: {whose}", subject.seen.id))
-                    .hint("remove it here, or allow its kind of owner under `adopt`"),
-            );
+            let hint = match &subject.seen.passage {
+                Passage::Both(other) => {
+                    format!(
+                        "remove it from `{other}` in the same change, and it moves here; or remove it here"
+                    )
+                }
+                Passage::Unknown(other) => format!("mend `{other}` first: it does not render"),
+                _ => "remove it here, or allow its kind of owner under `adopt`".to_owned(),
+            };
+            let message = format!("{} cannot be taken over: {whose}", subject.seen.id);
+            self.errors.push(subject.fault(message).hint(hint));
         }
         Admission::Refused
     }
@@ -223,13 +244,23 @@ impl Draft<'_> {
         effect: Effect,
     ) {
         let seen = subject.seen;
+        let goes = matches!(action, Action::Delete | Action::Replace);
         // Admission's free text, and the server's.
         let said = seen.warnings.iter().chain(Some(&seen.reason).filter(|reason| !reason.is_empty()));
         self.changes.push(Change {
             app: subject.app(),
             file: subject.merge.and_then(|object| object.origin.file.clone()),
             fidelity: seen.fidelity,
-            risks: risks(action, &seen.id, &paths),
+            risks: risks(&Stake {
+                action,
+                id: &seen.id,
+                paths: &paths,
+                live: seen.live.as_ref().map(|live| &live.body),
+                merge: subject.merge.map(|object| &object.body),
+                cascade: &seen.cascade,
+            }),
+            cascade: if goes { seen.cascade.clone() } else { Vec::new() },
+            transfer: self.transfer(subject, action),
             paths,
             diff,
             warnings: said.map(|words| self.mask.message(words)).collect(),
@@ -241,6 +272,7 @@ impl Draft<'_> {
     }
 }
 
+/// May an object be touched?
 enum Admission {
     Ours,
     Adopted,
@@ -248,7 +280,7 @@ enum Admission {
 }
 
 impl Subject<'_> {
-    fn app(&self) -> String {
+    pub(super) fn app(&self) -> String {
         let object = self.merge.or(self.attribution.base);
         object
             .map(|object| object.origin.app.clone())

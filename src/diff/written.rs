@@ -10,7 +10,7 @@ use crate::diff::paths::{differences, related};
 use crate::diff::plan::{Draft, Subject};
 use crate::diff::unified;
 use crate::model::plan::{Action, Class, PathChange};
-use crate::model::view::Live;
+use crate::model::view::{Live, Passage};
 use crate::model::volatile::veil;
 
 impl Draft<'_> {
@@ -35,7 +35,10 @@ impl Draft<'_> {
         deeds.extend(added.into_iter().map(|difference| Deed { class: Class::SideEffect, difference }));
         let effect = effect(self.mask, &deeds);
         let diff = unified::text(&Value::Null, &rendered);
-        self.push(subject, Action::Create, (paths, diff), effect);
+        // Where two renders are compared nothing is live, and what another environment held comes from there.
+        let moves = matches!(subject.seen.passage, Passage::From(_));
+        let action = if moves { Action::Move } else { Action::Create };
+        self.push(subject, action, (paths, diff), effect);
     }
 
     /// It is there and becomes something else in place, or anew.
@@ -76,7 +79,7 @@ impl Draft<'_> {
         let hidden: Vec<_> = hidden.filter(|(_, path)| !covers(&shown, path)).collect();
         paths.extend(hidden.into_iter().map(|(class, path)| at(class, path)));
 
-        let changes = !deeds.is_empty() || matches!(action, Action::Adopt | Action::Replace);
+        let changes = !deeds.is_empty() || matches!(action, Action::Adopt | Action::Replace | Action::Move);
         if subject.attribution.base.is_some() && subject.merge.is_some() {
             let without: Vec<String> = proposed
                 .iter()

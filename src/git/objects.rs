@@ -69,7 +69,6 @@ pub(crate) enum EntryKind {
 
 /// A commit in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(dead_code, reason = "for `log`")]
 pub(crate) struct Logged {
     /// Its id.
     pub sha: Sha,
@@ -125,11 +124,23 @@ impl Objects {
     /// Commits that `to` has and `from` has not, newest first, at most `most`.
     #[allow(dead_code, reason = "a question that tests ask, and that a refusal will: what went along")]
     pub(crate) async fn log(&self, from: &Sha, to: &Sha, most: usize) -> Result<Vec<Logged>, Error> {
+        self.touching(from, to, &[], most).await
+    }
+
+    /// The same of those that touched one of these files and folders; without any, of all.
+    pub(crate) async fn touching(
+        &self,
+        from: &Sha,
+        to: &Sha,
+        paths: &[String],
+        most: usize,
+    ) -> Result<Vec<Logged>, Error> {
         let doing = "list commits";
-        let call = Call::new(doing, ["log", "-z", "--format=%H %s", "--no-color", "--no-show-signature"])
-            .arg(format!("--max-count={most}"))
-            .arg(format!("{from}..{to}"));
-        let out = self.succeed(&call).await?;
+        let args =
+            ["--literal-pathspecs", "log", "-z", "--format=%H %s", "--no-color", "--no-show-signature"];
+        let call =
+            Call::new(doing, args).arg(format!("--max-count={most}")).arg(format!("{from}..{to}")).arg("--");
+        let out = self.succeed(&paths.iter().fold(call, Call::arg)).await?;
         split(&out)
             .map(|line| {
                 let text = String::from_utf8_lossy(line);

@@ -4,18 +4,10 @@
 use serde_json::Value;
 
 use crate::layout::path;
+use crate::model::keep::kept;
 use crate::model::object::{Object, ObjectId};
 use crate::model::view::{Inventory, Live, Owned, Owner, Prediction, Seen};
 use crate::yaml;
-
-/// Annotations that forbid deletion, with the value that does: ours and those of the tools that people come from.
-const KEEP: &[(&str, &str)] = &[
-    ("tidegate.dev/prune", "disabled"),
-    ("helm.sh/resource-policy", "keep"),
-    ("argocd.argoproj.io/sync-options", "Prune=false"),
-    ("kustomize.toolkit.fluxcd.io/prune", "disabled"),
-    ("kluctl.io/skip-delete", "true"),
-];
 
 /// The files that [`seen`] wants to be given: those of the wanted objects and of those that Git no longer holds.
 pub(crate) fn paths(wanted: &[&Object], gone: &[(ObjectId, Owned)]) -> Vec<String> {
@@ -59,7 +51,7 @@ fn live(id: &ObjectId, bytes: &[u8], inventory: Option<&Inventory>) -> (Option<L
         }
     };
     let ours = inventory.is_some_and(|inventory| inventory.entries.contains_key(id));
-    let keep = keeps(&body);
+    let keep = kept(&body).is_some();
     let owner = if ours { Owner::Us } else { Owner::Nobody };
     (Some(Live { owner, keep, ..Live::new(body) }), warnings)
 }
@@ -71,13 +63,4 @@ pub(crate) fn body(bytes: &[u8]) -> Result<Value, String> {
         [document] => Ok(document.root.to_json()),
         several => Err(format!("it holds {} documents instead of 1", several.len())),
     }
-}
-
-/// Does an annotation forbid deletion?
-fn keeps(body: &Value) -> bool {
-    let annotation =
-        |key: &str| body.get("metadata")?.get("annotations")?.get(key)?.as_str().map(str::to_owned);
-    KEEP.iter().any(|(key, value)| {
-        annotation(key).is_some_and(|text| text.split(',').any(|word| word.trim() == *value))
-    })
 }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::id::{Digest, Sha};
+use crate::model::id::{Digest, EnvironmentName, Sha};
 use crate::model::lists::ListKeys;
 use crate::model::object::{Object, ObjectId};
-use crate::model::plan::{Cascade, Conflict, Fidelity};
+use crate::model::plan::{Cascade, Conflict, Fidelity, Home};
 use crate::model::volatile::veil;
 
 /// What an environment owns in its target, as of its last deployment.
@@ -44,6 +44,13 @@ pub(crate) struct Owned {
     pub app: String,
 }
 
+impl Owned {
+    /// Is it still the same app that renders it? What was found again by its marks is of no app.
+    pub(crate) fn stays(&self, app: &str) -> bool {
+        self.app.is_empty() || self.app == app
+    }
+}
+
 /// One object as the target sees it, beside what it would become.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Seen {
@@ -67,6 +74,8 @@ pub(crate) struct Seen {
     pub volatile: Vec<String>,
     /// How lists of its kind are keyed, beyond what Kubernetes' own kinds are known for.
     pub keys: ListKeys,
+    /// Where it goes to or comes from among the repository's environments.
+    pub passage: Passage,
 }
 
 impl Seen {
@@ -92,8 +101,27 @@ impl Seen {
             cascade: Vec::new(),
             volatile: Vec::new(),
             keys: ListKeys::default(),
+            passage: Passage::Stays,
         }
     }
+}
+
+/// Where an object goes to or comes from among the environments of a repository that live in one target, by what each
+/// of them holds at the proposed tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Passage {
+    /// Nowhere: no other environment has to do with it.
+    Stays,
+    /// This environment holds it no more, and that one will.
+    To(Home),
+    /// That one owns it and holds it no more.
+    From(Home),
+    /// This environment holds it no more, and that one owns it by now.
+    Taken(EnvironmentName),
+    /// That one owns it, and both hold it.
+    Both(EnvironmentName),
+    /// What that environment holds cannot be told.
+    Unknown(EnvironmentName),
 }
 
 /// An object that exists in a target.
@@ -107,6 +135,8 @@ pub(crate) struct Live {
     pub version: Option<String>,
     /// Whose it is.
     pub owner: Owner,
+    /// The id of the set that it says to be part of, where the target has sets.
+    pub set: Option<String>,
     /// An annotation forbids deletion.
     pub keep: bool,
     /// A controller owns it, so that it comes and goes with its owner.
@@ -123,6 +153,7 @@ impl Live {
             uid: None,
             version: None,
             owner: Owner::Us,
+            set: None,
             keep: false,
             controlled: false,
             by_hand: Vec::new(),

@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use serde_json::Value;
 
 use crate::model::fault::Fault;
+use crate::model::hook::is_argo_hook;
 use crate::model::object::{Bundle, Object, ObjectId, Origin};
 use crate::model::target::Capabilities;
 use crate::render::budget::Share;
@@ -50,7 +51,7 @@ pub(super) fn join(
             continue;
         }
         for piece in part.pieces {
-            let hook = piece.hook;
+            let hook = piece.hook || is_argo_hook(&piece.body);
             match object(piece, namespace, &scopes, &mut warnings) {
                 Ok(object) => {
                     let place = if hook { &mut hooks } else { &mut objects };

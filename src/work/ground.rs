@@ -12,7 +12,7 @@ use crate::model::fault::{Cause, Failure, Fault};
 use crate::model::github::RepoFacts;
 use crate::model::id::{Branch, Digest, EnvironmentId, EnvironmentName, Repo, RepoName, Sha};
 use crate::model::settings::{Environment, Settings};
-use crate::model::target::{Scope, TargetSettings};
+use crate::model::target::{Place, Scope, TargetSettings};
 use crate::parse;
 use crate::store::Binding;
 use crate::work::Context;
@@ -154,6 +154,21 @@ impl Ground {
     /// The environment as it is in force.
     pub(crate) fn environment(&self, name: &EnvironmentName) -> Option<&Environment> {
         self.settings.as_ref().and_then(|settings| settings.environments.get(name))
+    }
+
+    /// Where an environment lives that tracks this branch, if others may live there beside it: in a cluster. As it is in
+    /// force, or as a file describes it that is not yet.
+    pub(crate) fn shares<'e>(
+        &'e self,
+        cx: &Context,
+        (name, described): (&EnvironmentName, &'e Environment),
+        branch: &Branch,
+    ) -> Option<&'e str> {
+        let environment = self.environment(name).unwrap_or(described);
+        let target = environment.target.as_str();
+        let place = cx.targets.get(target).map(|settings| &settings.place);
+        let shared = matches!(place, Some(Place::Kubernetes { .. }));
+        (shared && self.tracked(environment) == *branch).then_some(target)
     }
 
     /// Every branch that some environment tracks, the default branch among them: nobody renders into these.

@@ -6,6 +6,7 @@ use std::error::Error as _;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::comment::{How, Page, Unseen, Way};
+use crate::diff::moves;
 use crate::git::{Merge, Want};
 use crate::github::Kind;
 use crate::model::check::Conclusion;
@@ -20,8 +21,9 @@ use crate::store::Shown as KeptPreview;
 use crate::work::files::Files;
 use crate::work::ground::{Ground, Unavailable, ground, settings_at};
 use crate::work::notes::notes;
+use crate::work::siblings::{Siblings, members};
 use crate::work::survey::{Question, Survey, survey};
-use crate::work::{Context, Forks, Then, publish, target};
+use crate::work::{Context, Forks, Then, pending, publish, target};
 
 /// When a target could not be looked at, it is tried again after this time, for as long as the pull request is open.
 const AGAIN: SignedDuration = SignedDuration::from_mins(2);
@@ -218,6 +220,11 @@ async fn plans(
     let mut files = Files::new(&ground.objects);
     files.write(sides.base_tree).await?;
     files.write(sides.tree).await?;
+    let members = members(&proposed, sides.at_base, |name, environment| {
+        ground.shares(cx, (name, environment), &sides.pull.base)
+    });
+    let trees = (files.path(sides.base_tree), files.expect(sides.tree)?);
+    let siblings = Siblings::new((&cx.renderers, &budget), trees, members);
     let (mut environments, mut how, mut blind) = (Vec::new(), BTreeMap::new(), false);
     for (name, environment) in &proposed.environments {
         let in_force = ground.environment(name);
@@ -233,9 +240,14 @@ async fn plans(
             tree: sides.tree,
             look: Look::Live,
             budget: &budget,
+            siblings: Some(&siblings),
         };
         let plan = match at(cx, ground, &files, case).await {
-            Ok((survey, _)) => survey.plan,
+            Ok((mut survey, _)) => {
+                let scope = ground.scope(name, in_force.unwrap_or(environment));
+                pending::name(&ground.objects, sides.base, (&scope, &cx.mask), &mut survey).await?;
+                survey.plan
+            }
             Err(failure) => {
                 let Some(fault) = unseen(&failure) else { return Err(failure) };
                 tracing::warn!(environment.name = %name, error = %failure, "a target could not be looked at");
@@ -251,6 +263,7 @@ async fn plans(
         how.insert(name.clone(), way(in_force, floor));
         environments.push(plan);
     }
+    moves::across(&mut environments);
     let notes = notes(
         ground.settings.as_ref().map(|settings| &settings.environments),
         &proposed.environments,
@@ -322,6 +335,8 @@ pub(crate) struct At<'a> {
     pub look: Look,
     /// What the job may still render.
     pub budget: &'a Budget,
+    /// The repository's other environments.
+    pub siblings: Option<&'a Siblings<'a>>,
 }
 
 /// What a target needs that lies in the repository; only a branch is pushed to.
@@ -392,7 +407,7 @@ async fn once(
     files: &Files<'_>,
     case: At<'_>,
 ) -> Result<(Survey, Option<target::Target>), Failure> {
-    let At { name, proposed, base, base_tree, tree, look, budget } = case;
+    let At { name, proposed, base, base_tree, tree, look, budget, siblings } = case;
     let rules = ground.environment(name).unwrap_or(proposed);
     let scope = ground.scope(name, rules);
     let (settings, fault) = match ground.target(cx, name).await? {
@@ -414,6 +429,7 @@ async fn once(
         base_files: base_tree.and_then(|tree| files.path(tree)),
         files: files.expect(tree)?,
         budget,
+        siblings,
     };
     let mut survey = survey(&cx.renderers, &cx.mask, &question).await?;
     if let Some((unavailable, fault)) = fault

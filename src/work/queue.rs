@@ -8,6 +8,7 @@ use crate::model::id::{Branch, EnvironmentName, Repo, Sha};
 use crate::render::Budget;
 use crate::work::files::Files;
 use crate::work::ground::{Ground, ground, settings_at};
+use crate::work::siblings::{Siblings, members};
 use crate::work::{Context, Then, preview, publish};
 
 /// Answers always, or the queue would wait for ever.
@@ -61,6 +62,11 @@ async fn compared(cx: &Context, ground: &Ground, head: &Sha, base: &Branch) -> R
     files.write(&base_tree).await?;
     let recent = cx.store.recent_previews(ground.repo.id).await?;
     let mut different = Vec::new();
+    let members = members(&proposed, at_base.as_ref(), |name, environment| {
+        ground.shares(cx, (name, environment), base)
+    });
+    let trees = (files.path(&base_tree), files.expect(&tree)?);
+    let siblings = Siblings::new((&cx.renderers, &budget), trees, members);
     for (name, environment) in &proposed.environments {
         if ground.tracked(ground.environment(name).unwrap_or(environment)) != *base {
             continue;
@@ -78,6 +84,7 @@ async fn compared(cx: &Context, ground: &Ground, head: &Sha, base: &Branch) -> R
                 tree: &tree,
                 look: preview::Look::Live,
                 budget: &budget,
+                siblings: Some(&siblings),
             },
         )
         .await?;

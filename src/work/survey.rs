@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use crate::diff::look::{Candidates, candidates};
 use crate::diff::mask::MaskKey;
-use crate::diff::{Case, floor, plan};
+use crate::diff::{Case, floor, learn, plan};
 use crate::model::fault::{Failure, Fault};
+use crate::model::id::EnvironmentId;
 use crate::model::object::{Bundle, Object};
 use crate::model::plan::{Action, Fidelity, Plan};
 use crate::model::report::{Applied, Report};
@@ -17,6 +18,7 @@ use crate::render::{App, Budget, Rendered, Renderers, Wanted, render};
 use crate::schema::deprecated;
 use crate::work::files::Written;
 use crate::work::ground::FILE;
+use crate::work::siblings::Siblings;
 use crate::work::target::Target;
 
 /// One environment at two trees.
@@ -34,6 +36,23 @@ pub(crate) struct Question<'a> {
     pub base_files: Option<Written<'a>>,
     /// The merge's files.
     pub files: Written<'a>,
+    /// What the job may still render.
+    pub budget: &'a Budget,
+    /// The repository's other environments; none: nothing can move.
+    pub siblings: Option<&'a Siblings<'a>>,
+}
+
+/// One environment at one tree.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Side<'a> {
+    /// Which environment.
+    pub owner: &'a EnvironmentId,
+    /// What the tree's file says of it.
+    pub environment: &'a Environment,
+    /// The tree's files.
+    pub files: Written<'a>,
+    /// What its target knows.
+    pub capabilities: &'a Capabilities,
     /// What the job may still render.
     pub budget: &'a Budget,
 }
@@ -88,6 +107,12 @@ impl Facts {
         crate::diff::report::report(&self.case(scope, key, &[]), applied)
     }
 
+    /// Texts from outside as they may be shown: without the secrets of this environment.
+    pub(crate) fn masked(&self, scope: &Scope, key: &MaskKey, texts: &[&str]) -> Vec<String> {
+        let mask = learn(&self.case(scope, key, &[]));
+        texts.iter().map(|text| mask.message(text)).collect()
+    }
+
     fn case<'a>(&'a self, scope: &'a Scope, key: &'a MaskKey, faults: &'a [Fault]) -> Case<'a> {
         Case {
             scope,
@@ -111,11 +136,16 @@ pub(crate) async fn survey(
         Some((target, _)) => target.capabilities().await?,
         None => Capabilities::default(),
     };
-    let merge = side(renderers, question, question.proposed, question.files, &capabilities).await?;
+    let at = |environment, files| Side {
+        owner: &question.scope.environment,
+        environment,
+        files,
+        capabilities: &capabilities,
+        budget: question.budget,
+    };
+    let merge = side(renderers, &at(question.proposed, question.files)).await?;
     let base = match (question.base, question.base_files) {
-        (Some(environment), Some(files)) => {
-            Some(side(renderers, question, environment, files, &capabilities).await?)
-        }
+        (Some(environment), Some(files)) => Some(side(renderers, &at(environment, files)).await?),
         _ => None,
     };
     let before = question.base.zip(base.as_ref());
@@ -152,6 +182,10 @@ pub(crate) async fn survey(
     if capabilities.kube_version.is_none() {
         warn(&mut seen, &bundle);
     }
+    if let Some(siblings) = question.siblings {
+        let target = question.target.map(|(target, _)| target);
+        siblings.settle(question.scope, target, &capabilities, &mut seen).await?;
+    }
     let facts = Facts { bundle, inventory, base, seen };
     let mut plan = plan(&facts.case(question.scope, key, &faults));
     if question.target.is_none() {
@@ -183,24 +217,20 @@ fn bumps(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) ->
     other.map(|(name, before, after)| format!("{name} {before} becomes {after}")).collect()
 }
 
-async fn side(
-    renderers: &Renderers,
-    question: &Question<'_>,
-    environment: &Environment,
-    files: Written<'_>,
-    capabilities: &Capabilities,
-) -> Result<Rendered, Failure> {
+/// Renders one environment at one tree.
+pub(crate) async fn side(renderers: &Renderers, side: &Side<'_>) -> Result<Rendered, Failure> {
+    let Side { owner, environment, files, capabilities, budget } = *side;
     let namespace = environment.namespace.as_deref().or(capabilities.default_namespace.as_deref());
     let wanted = Wanted {
         root: files.root,
         omitted: files.omitted,
-        owner: question.scope.environment.repo,
-        environment: &question.scope.environment.name,
+        owner: owner.repo,
+        environment: &owner.name,
         sources: &environment.sources,
         versions: &environment.versions,
         namespace,
         capabilities,
-        budget: question.budget,
+        budget,
     };
     render(renderers, &wanted).await
 }
@@ -258,7 +288,10 @@ fn rendered(base: Option<&Bundle>, merge: &Bundle) -> (Option<Inventory>, Vec<Se
         .iter()
         .filter_map(|object| {
             let old = base.find(&object.id).filter(|_| !object.generated());
-            let same = old.is_some_and(|old| old.body == object.body || old.digest() == object.digest());
+            let same = old.is_some_and(|old| {
+                old.origin.app == object.origin.app
+                    && (old.body == object.body || old.digest() == object.digest())
+            });
             let over = |old: &Object| object.over(&old.body);
             let prediction = Prediction::Becomes(old.map_or_else(|| object.body.clone(), over));
             (!same).then(|| seen(object.id.clone(), old.map(|old| live(&old.body)), prediction))

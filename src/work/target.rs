@@ -10,7 +10,7 @@ use crate::directory::Directory;
 use crate::git::Error as GitError;
 use crate::git::branch::{self, BranchTarget};
 use crate::model::fault::{Failure, Fault};
-use crate::model::id::Branch;
+use crate::model::id::{Branch, EnvironmentId};
 use crate::model::object::{Object, ObjectId};
 use crate::model::report::Applied;
 use crate::model::target::{Capabilities, Place, Run, Scope, TargetSettings};
@@ -97,6 +97,14 @@ impl Target {
             Self::Cluster(cluster) => Ok(cluster.own(scope).await?),
             Self::Branch(branch) => Ok(branch.own(scope).await?),
             Self::Directory(directory) => Ok(directory.own(scope).await?),
+        }
+    }
+
+    /// The id of an environment's set, where all environments share one place and the set tells whose an object is.
+    pub(crate) fn set(&self, environment: &EnvironmentId) -> Option<String> {
+        match self {
+            Self::Cluster(_) => Some(Cluster::set(environment)),
+            Self::Branch(_) | Self::Directory(_) => None,
         }
     }
 

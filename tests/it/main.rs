@@ -19,6 +19,7 @@ mod faults;
 mod hostile;
 mod jail;
 mod lives;
+mod moves;
 mod omitted;
 mod permissions;
 mod resilience;

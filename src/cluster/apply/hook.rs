@@ -1,4 +1,4 @@
-//! Hooks: Jobs that run before or after the objects are applied, in the order of their weights, each to its end.
+//! Hooks: Jobs that run before or after the objects are applied, in the plan's order, each to its end.
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -11,19 +11,11 @@ use crate::cluster::apply::{Course, STOPPED, millis};
 use crate::cluster::look::lives::{Found, single};
 use crate::cluster::owner::{owner, part_of};
 use crate::cluster::ready::{Goal, State, state};
+use crate::model::hook::{Clearing, clears};
 use crate::model::object::Object;
-use crate::model::plan::{Action, Change};
+use crate::model::plan::{Action, Change, Phase};
 use crate::model::report::Done;
-use crate::model::view::{Inventory, Owner};
-
-/// When a hook runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Before the objects, but after namespaces and definitions.
-    Before,
-    /// After the objects are ready.
-    After,
-}
+use crate::model::view::Owner;
 
 /// How a hook ended.
 enum Outcome {
@@ -33,24 +25,18 @@ enum Outcome {
 }
 
 impl Course<'_> {
-    /// Runs the plan's hooks of this phase, one after the other; the first that fails ends it.
+    /// Runs the plan's hooks of this phase, in the plan's order, one after the other; the first that fails ends it.
     pub(super) async fn hooks(&mut self, phase: Phase) {
         let run = self.run;
-        let installing = installing(run.inventory);
-        let mut due: Vec<(&Change, &Object)> = run
-            .plan
-            .hooks
-            .iter()
-            .filter_map(|change| {
-                Some((change, run.bundle.hooks.iter().find(|object| object.id == change.id)?))
-            })
-            .filter(|(_, object)| runs(object, phase, installing))
-            .collect();
-        due.sort_by(|(_, a), (_, b)| (weight(a), &a.id).cmp(&(weight(b), &b.id)));
-        for (change, object) in due {
+        let due = run.plan.hooks.iter().filter(|change| change.hook.is_some_and(|hook| hook.phase == phase));
+        for change in due {
             if self.halted(&[change]) {
                 continue;
             }
+            let Some(object) = run.bundle.hooks.iter().find(|object| object.id == change.id) else {
+                self.fail(change, "the bundle does not hold it".to_owned());
+                continue;
+            };
             let since = Instant::now();
             match self.hook(object).await {
                 Outcome::Done(after) => {
@@ -77,7 +63,7 @@ impl Course<'_> {
         let Some(address) = self.atlas(&kinds).of(object) else {
             return Outcome::Failed(format!("the cluster does not know the kind {}", object.id.kind));
         };
-        if deletes(object, "before-hook-creation") && !object.generated() {
+        if clears(object, Clearing::Before) && !object.generated() {
             match self.clear(&address).await {
                 Gone::Yes => {}
                 Gone::No(why) | Gone::Left(why) => return Outcome::Failed(why),
@@ -107,8 +93,8 @@ impl Course<'_> {
                 ends.into_values().next().map_or(End::Stopped, |(end, _)| end)
             }
         };
-        let policy = if end == End::Ready { "hook-succeeded" } else { "hook-failed" };
-        if end != End::Stopped && deletes(object, policy) {
+        let policy = if end == End::Ready { Clearing::Succeeded } else { Clearing::Failed };
+        if end != End::Stopped && clears(object, policy) {
             // What stays behind is cleared before the hook runs again.
             let left = gone(desk, &place, &uid).await;
             tracing::debug!(hook = %place.id, ?left, "a hook was deleted by its policy");
@@ -139,75 +125,10 @@ impl Course<'_> {
     }
 }
 
-/// Has no deployment succeeded here yet? One that failed or was interrupted leaves the installation to be finished.
-fn installing(inventory: Option<&Inventory>) -> bool {
-    inventory.is_none_or(|inventory| inventory.commit.is_none() && !inventory.rebuilt)
-}
-
-/// Is this a hook of this phase? Tests never are.
-fn runs(object: &Object, phase: Phase, installing: bool) -> bool {
-    let helm = object.annotation("helm.sh/hook").unwrap_or_default();
-    let argo = object.annotation("argocd.argoproj.io/hook").unwrap_or_default();
-    let (helm_word, argo_word) = match (phase, installing) {
-        (Phase::Before, true) => ("pre-install", "PreSync"),
-        (Phase::Before, false) => ("pre-upgrade", "PreSync"),
-        (Phase::After, true) => ("post-install", "PostSync"),
-        (Phase::After, false) => ("post-upgrade", "PostSync"),
-    };
-    has(helm, helm_word) || has(argo, argo_word)
-}
-
-fn weight(object: &Object) -> i64 {
-    object.annotation("helm.sh/hook-weight").and_then(|text| text.trim().parse().ok()).unwrap_or(0)
-}
-
-/// Does the hook's delete policy say this? Without any, what an earlier run left is deleted first.
-fn deletes(object: &Object, policy: &str) -> bool {
-    match object.annotation("helm.sh/hook-delete-policy") {
-        Some(policies) => has(policies, policy),
-        None => policy == "before-hook-creation",
-    }
-}
-
-fn has(list: &str, word: &str) -> bool {
-    list.split(',').any(|part| part.trim() == word)
-}
-
 fn change(object: &Object) -> Change {
     Change {
         app: object.origin.app.clone(),
         fidelity: crate::model::plan::Fidelity::Live,
         ..Change::new(Action::Create, object.id.clone())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{Phase, deletes, runs, weight};
-    use crate::model::object::{Object, Origin};
-
-    fn hook(annotations: &serde_json::Value) -> Object {
-        let body = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "annotations": annotations}});
-        Object { id: Object::identify(&body).unwrap(), body, origin: Origin::default(), volatile: Vec::new() }
-    }
-
-    #[test]
-    fn install_and_upgrade_are_told_apart_and_tests_never_run() {
-        let install =
-            hook(&json!({"helm.sh/hook": "pre-install, post-upgrade", "helm.sh/hook-weight": "-5"}));
-        assert!(runs(&install, Phase::Before, true) && runs(&install, Phase::After, false));
-        assert!(!runs(&install, Phase::Before, false) && !runs(&install, Phase::After, true));
-        assert_eq!(weight(&install), -5);
-        let test = hook(&json!({"helm.sh/hook": "test"}));
-        assert!([Phase::Before, Phase::After].iter().all(|phase| !runs(&test, *phase, true)));
-    }
-
-    #[test]
-    fn an_earlier_run_is_cleared_unless_the_policy_says_otherwise() {
-        assert!(deletes(&hook(&json!({})), "before-hook-creation"));
-        let succeeded = hook(&json!({"helm.sh/hook-delete-policy": "hook-succeeded"}));
-        assert!(!deletes(&succeeded, "before-hook-creation") && deletes(&succeeded, "hook-succeeded"));
     }
 }

@@ -22,7 +22,6 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::address::{Address, Atlas};
-use crate::cluster::apply::hook::Phase;
 use crate::cluster::apply::order::{STAGES, Stage, stage};
 use crate::cluster::apply::record::Fate;
 use crate::cluster::apply::remove::{Gone, prune};
@@ -35,8 +34,8 @@ use crate::cluster::kinds::Kinds;
 use crate::cluster::look::lives::{Found, lives};
 use crate::cluster::ready::{Goal, State, state};
 use crate::cluster::{Cluster, FLIGHT, owner};
-use crate::model::object::{Object, ObjectId};
-use crate::model::plan::{Action, Change};
+use crate::model::object::{Bundle, Object, ObjectId};
+use crate::model::plan::{Action, Change, Phase};
 use crate::model::report::{Applied, Done};
 use crate::model::target::{Run, Scope};
 use crate::model::view::{Inventory, Owned};
@@ -132,9 +131,9 @@ impl<'a> Course<'a> {
         for stage in STAGES.into_iter().rev() {
             self.prune(stage).await;
         }
-        for change in
-            self.run.plan.changes.iter().filter(|change| matches!(change.action, Action::Keep | Action::None))
-        {
+        let run = self.run;
+        let idle = |change: &&Change| change.action != Action::Delete && !writes(change, run.bundle);
+        for change in run.plan.changes.iter().filter(idle) {
             self.note(change, Done::Unchanged, None);
         }
     }
@@ -146,7 +145,7 @@ impl<'a> Course<'a> {
             .plan
             .changes
             .iter()
-            .filter(|change| writes(change.action) && stage(&change.id) == due)
+            .filter(|change| writes(change, run.bundle) && stage(&change.id) == due)
             .collect();
         if steps.is_empty() || self.halted(&steps) {
             return;
@@ -250,7 +249,7 @@ impl<'a> Course<'a> {
             .plan
             .changes
             .iter()
-            .filter(|change| writes(change.action) && stage(&change.id) == Stage::Definitions)
+            .filter(|change| writes(change, run.bundle) && stage(&change.id) == Stage::Definitions)
             .filter_map(|change| run.bundle.find(&change.id))
             .collect();
         if defined.is_empty() || self.halt.is_some() {
@@ -425,9 +424,13 @@ async fn delete<'a>(
     (change, since, prune(desk, &address, change.uid.as_deref(), owned.as_ref()).await)
 }
 
-/// Does an action write an object of the bundle?
-fn writes(action: Action) -> bool {
-    matches!(action, Action::Create | Action::Update | Action::Replace | Action::Adopt | Action::Move)
+/// Does a change write an object? One that moves away is written by whoever takes it.
+fn writes(change: &Change, bundle: &Bundle) -> bool {
+    match change.action {
+        Action::Create | Action::Update | Action::Replace | Action::Adopt => true,
+        Action::Move => bundle.find(&change.id).is_some(),
+        Action::Delete | Action::Keep | Action::None => false,
+    }
 }
 
 /// Does discovery show what a definition defines?

@@ -24,8 +24,13 @@ const UNSEEN: &str = "stopped before it was seen ready";
 
 /// The bundle's objects that no run has confirmed and that this plan does not write.
 pub(super) fn owed(run: &Run<'_>, owned: &HashMap<ObjectId, Owned>) -> HashSet<ObjectId> {
-    let written: HashSet<&ObjectId> =
-        run.plan.changes.iter().filter(|change| writes(change.action)).map(|change| &change.id).collect();
+    let written: HashSet<&ObjectId> = run
+        .plan
+        .changes
+        .iter()
+        .filter(|change| writes(change, run.bundle))
+        .map(|change| &change.id)
+        .collect();
     let confirmed = |id: &ObjectId| owned.get(id).is_some_and(|owned| owned.digest.is_some());
     run.bundle
         .objects

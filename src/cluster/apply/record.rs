@@ -9,8 +9,10 @@ use crate::cluster::apply::{Course, writes};
 use crate::cluster::error::Error;
 use crate::cluster::inventory::{self, Record};
 use crate::cluster::look::lives::{Found, lives};
-use crate::cluster::owner::owner;
+use crate::cluster::owner::{controlled, owner};
+use crate::model::hook::installed;
 use crate::model::object::ObjectId;
+use crate::model::plan::Action;
 use crate::model::report::{Applied, Done};
 use crate::model::view::{Inventory, Owned, Owner};
 
@@ -37,7 +39,9 @@ impl Course<'_> {
     pub(super) fn ahead(&self, record: Option<&Record>) -> Inventory {
         let mut inventory = self.base(record);
         for change in &self.run.plan.changes {
-            if !writes(change.action) || change.id.name.ends_with('*') {
+            // What moves away is not confirmed either, so that the next run looks whether it has been taken.
+            let moves = change.action == Action::Move;
+            if !(moves || writes(change, self.run.bundle)) || change.id.name.ends_with('*') {
                 continue;
             }
             let entry = inventory.entries.entry(change.id.clone()).or_insert_with(|| Owned {
@@ -76,6 +80,7 @@ impl Course<'_> {
         }
         let well: HashSet<&ObjectId> =
             self.results.iter().filter(|applied| went_well(applied)).map(|applied| &applied.id).collect();
+        let whole = self.results.iter().all(went_well);
         for (id, fate) in &self.fates {
             match (fate, self.run.bundle.find(id), now.entries.get_mut(id)) {
                 (Fate::Released, _, _) => {
@@ -85,12 +90,13 @@ impl Course<'_> {
                     entry.uid.clone_from(uid);
                     entry.app.clone_from(&object.origin.app);
                     // What did not become ready stays owed: the next run must see it ready before it succeeds.
-                    entry.digest = well.contains(id).then(|| object.digest());
+                    let seen = well.contains(id) && (whole || !self.installs(&object.origin.app));
+                    entry.digest = seen.then(|| object.digest());
                 }
                 (Fate::Held(_), _, _) => {}
             }
         }
-        if self.results.iter().all(went_well) {
+        if whole {
             now.commit = Some(self.run.deployment.commits.head.clone());
             now.tree = Some(self.run.deployment.commits.tree.clone());
             now.plan = self.run.plan.digest;
@@ -102,6 +108,12 @@ impl Course<'_> {
         }
         let scope = self.desk.scope;
         inventory::write(&self.desk.cluster.wire, &scope.environment, record.as_ref(), now).await.map(|_| ())
+    }
+
+    /// Is an app with hooks being installed? Until all of it went well the next run must install it, too.
+    fn installs(&self, app: &str) -> bool {
+        let bundle = self.run.bundle;
+        bundle.hooks.iter().any(|hook| hook.origin.app == app) && !installed(self.run.inventory, bundle, app)
     }
 
     /// Fills in the incarnations of what is there unchanged, where a run that ended early left them open.
@@ -148,7 +160,9 @@ impl Course<'_> {
         let Ok(found) = lives(&self.desk.cluster.wire, &addresses).await else { return Vec::new() };
         let lost = |id: &&ObjectId| match found.get(*id) {
             Some(Found::Absent) => true,
-            Some(Found::Live(live)) => owner(live, self.desk.set, now.entries.get(*id)) != Owner::Us,
+            Some(Found::Live(live)) => {
+                controlled(live) || owner(live, self.desk.set, now.entries.get(*id)) != Owner::Us
+            }
             Some(Found::Hidden(_)) => false,
             None => !kinds.is_stale(&id.group),
         };

@@ -8,9 +8,10 @@ use tokio::time::{Instant, sleep};
 use crate::cluster::address::Address;
 use crate::cluster::apply::write::Desk;
 use crate::cluster::look::lives::{Found, single};
-use crate::cluster::owner::{controlled, keep, owner};
+use crate::cluster::owner::{controlled, owner};
 use crate::cluster::send;
 use crate::cluster::wire::{Refusal, Trouble};
+use crate::model::keep::kept;
 use crate::model::view::{Owned, Owner};
 
 /// Pauses between looks at what is going: short at first, since most objects go at once.
@@ -52,8 +53,8 @@ pub(super) async fn prune(
         Owner::Other(name) => return Gone::Left(format!("it belongs to {name} now; left alone")),
         Owner::Nobody => return Gone::Left("it does not bear our mark any more; left alone".to_owned()),
     }
-    if keep(&live) {
-        return Gone::No("an annotation keeps it; left alone".to_owned());
+    if let Some(mark) = kept(&live) {
+        return Gone::No(format!("`{mark}` keeps it; left alone"));
     }
     if controlled(&live) {
         return Gone::No("a controller owns it; left alone".to_owned());

@@ -444,6 +444,7 @@ mod tests {
             version: "v1".to_owned(),
             plural: "deployments".to_owned(),
             namespaced: true,
+            listed: true,
             status: true,
         };
         let address = Address { id: id.clone(), served, namespace: id.namespace.clone() };

@@ -12,12 +12,14 @@ use crate::cluster::clean::{clean, clean_created, forget_allocated};
 use crate::cluster::conflict::Settlement;
 use crate::cluster::intent::{Intent, Matter, intend};
 use crate::cluster::look::lives::{Found, single};
-use crate::cluster::owner::{keep, owner, part_of};
+use crate::cluster::owner::{owner, part_of, set};
 use crate::cluster::payload::trespass;
 use crate::cluster::scaler::scaled;
 use crate::cluster::send::{self, Force, Mode};
 use crate::cluster::submit::{Bid, Opening, open, press};
 use crate::cluster::wire::{Answer, Refusal, Trouble};
+use crate::model::id::EnvironmentId;
+use crate::model::keep::kept;
 use crate::model::object::{Bundle, Object};
 use crate::model::permit::Permit;
 use crate::model::plan::{Action, Change};
@@ -133,8 +135,8 @@ impl Desk<'_> {
                 // A run that ended between deleting and its report has created this one already.
                 return self.write(step, Some(Found::Live(former.clone()))).await;
             }
-            if keep(former) {
-                return Effect::Failed("it would have to be replaced, and an annotation keeps it".to_owned());
+            if let Some(mark) = kept(former) {
+                return Effect::Failed(format!("it would have to be replaced, and `{mark}` keeps it"));
             }
             // As for an adoption: the plan may replace what it may take over.
             let owner = owner(former, self.set, owned.as_ref());
@@ -211,10 +213,21 @@ impl Desk<'_> {
             };
         }
         let owner = owner(&live, self.set, owned.as_ref());
-        match refuse(change.action, &owner, &self.scope.adopt) {
+        let strange = || self.strange(change, &live).then(|| "it belongs to somebody else by now".to_owned());
+        match refuse(change.action, &owner, &self.scope.adopt).or_else(strange) {
             Some(why) => Err(Effect::Failed(why)),
             None => Ok(Leave::Update(live)),
         }
+    }
+
+    /// Would a move take it from another environment than the one that the plan names?
+    fn strange(&self, change: &Change, live: &Value) -> bool {
+        let Some(theirs) = part_of(live).filter(|set| *set != self.set) else { return false };
+        let from = change.transfer.as_ref().map(|transfer| {
+            let name = transfer.from.environment.clone();
+            set(&EnvironmentId { repo: self.scope.environment.repo, name })
+        });
+        change.action == Action::Move && from.as_deref() != Some(theirs)
     }
 
     async fn once(&self, step: &Step<'_>, leave: Leave) -> Try {

@@ -77,6 +77,7 @@ impl<'a> Fallback<'a> {
             plural: next.plural.clone(),
             namespaced: next.namespaced,
             status: version.status,
+            listed: true,
         };
         Some(Address { id: object.id.clone(), served, namespace })
     }

@@ -1,5 +1,6 @@
 //! Looking: what is there, whose it is, and what it would become. Nothing is written.
 
+pub(super) mod cascade;
 mod fallback;
 pub(super) mod lives;
 pub(super) mod memory;
@@ -26,11 +27,12 @@ use crate::cluster::look::fallback::{Fallback, silent};
 use crate::cluster::look::lives::{Found, lives, single};
 use crate::cluster::look::predict::{Forecast, Question, predict};
 use crate::cluster::look::verdict::Barrier;
-use crate::cluster::owner::{controlled, keep, owner};
+use crate::cluster::owner::{controlled, owner, part_of};
 use crate::cluster::payload::trespass;
 use crate::cluster::scaler::scaled;
 use crate::cluster::wire::Wire;
 use crate::cluster::{Cluster, FLIGHT, inventory, owner as names};
+use crate::model::keep::kept;
 use crate::model::object::{Object, ObjectId};
 use crate::model::plan::Fidelity;
 use crate::model::target::Scope;
@@ -92,6 +94,7 @@ pub(super) async fn look(
     }
     seen.extend(gone.iter().map(|(id, owned)| gaze.lost(id, owned)));
     gaze.introduce(&mut seen).await;
+    cascade::cascades(wire, &kinds, &mut seen).await;
     Ok(seen)
 }
 
@@ -250,7 +253,8 @@ impl Gaze<'_> {
             uid: text("/metadata/uid"),
             version: text("/metadata/resourceVersion"),
             owner: owner(live, &self.set, owned),
-            keep: keep(live),
+            set: part_of(live).map(str::to_owned),
+            keep: kept(live).is_some(),
             controlled: controlled(live),
             by_hand: by_hand(live, payload),
         }

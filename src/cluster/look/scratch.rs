@@ -171,6 +171,7 @@ mod tests {
             plural: "configmaps".to_owned(),
             namespaced: true,
             status: false,
+            listed: true,
         };
         Address { id, served, namespace: Some("shop".to_owned()) }
     }

@@ -148,7 +148,7 @@ async fn what_an_annotation_keeps_or_another_environment_took_is_not_replaced() 
     let kept = marks(json!({"annotations": {"tidegate.dev/prune": "disabled"}}));
     let taken =
         marks(json!({"annotations": {}, "labels": {"applyset.kubernetes.io/part-of": "applyset-other"}}));
-    for (mark, why) in [(kept, "an annotation keeps it"), (taken, "belongs to ApplySet applyset-other")] {
+    for (mark, why) in [(kept, "keeps it"), (taken, "belongs to ApplySet applyset-other")] {
         let uid = world.act_as("somebody", path, &mark).await["metadata"]["uid"].clone();
         let applied = world.run(&bundle, &planned).await.unwrap();
         assert!(matches!(&applied[0].result, Done::Failed(said) if said.contains(why)), "{applied:#?}");

@@ -3,12 +3,14 @@
 //! They need the programs that `make tools` builds. `cargo test --lib -- --skip cluster::tests` leaves them out.
 
 mod apply;
+mod cascade;
 mod fallback;
 mod faults;
 mod hooks;
 mod kinds;
 mod look;
 mod managers;
+mod moves;
 mod owed;
 mod race;
 mod rights;

@@ -259,6 +259,7 @@ fn address(world: &World, body: &Value) -> Address {
         plural: "oracles".to_owned(),
         namespaced: true,
         status: false,
+        listed: true,
     };
     Address { id, served, namespace: Some(world.namespace().to_owned()) }
 }

@@ -1,6 +1,9 @@
 //! The decision, case by case: facts in, plan out.
 
 mod floor;
+mod hooks;
+mod moves;
+mod removal;
 mod volatile;
 
 use std::collections::BTreeMap;
@@ -295,32 +298,6 @@ fn what_admission_says_is_masked() {
     for seen in [said, refused, foreign] {
         let text = serde_json::to_string(&decide(&scope(), &base, &merge, None, &[seen])).unwrap();
         assert!(text.contains("‹secret ") && !text.contains("correct-horse"), "{text}");
-    }
-}
-
-#[test]
-fn hooks_run_when_something_changes_and_until_they_ended_well() {
-    let hook = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate", "namespace": "shop"}});
-    let (old, new) = (config("a", json!({"x": "1"})), config("a", json!({"x": "2"})));
-    let with_hook =
-        |body: &Value| Bundle { hooks: vec![object(hook.clone())], ..bundle(std::slice::from_ref(body)) };
-    let both = with_hook(&new);
-    let ran = Inventory { hooks: both.hooks_digest(), ..inventory(&both) };
-    let key = MaskKey::new(b"key");
-    let planned = |base: Option<&Bundle>, owned: Option<&Inventory>, seen: &[Seen]| {
-        let scope = scope();
-        plan(&Case { scope: &scope, base, merge: &both, inventory: owned, seen, faults: &[], key: &key })
-            .hooks
-            .len()
-    };
-    let quiet = [seen(&new, Some(live(&new)), Prediction::Becomes(new.clone()))];
-    let busy = [seen(&new, Some(live(&old)), Prediction::Becomes(new.clone()))];
-    for base in [None, Some(&both), Some(&with_hook(&old))] {
-        assert_eq!(planned(base, Some(&ran), &[]), 0, "they ran");
-        assert_eq!(planned(base, Some(&ran), &quiet), 0, "nothing changes");
-        assert_eq!(planned(base, Some(&ran), &busy), 1);
-        assert_eq!(planned(base, Some(&inventory(&both)), &[]), 1, "they never ended well");
-        assert_eq!(planned(base, None, &quiet), 1, "nothing was ever deployed");
     }
 }
 

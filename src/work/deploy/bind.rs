@@ -157,7 +157,9 @@ fn unshown(deployment: &Deployment, others: &[Plan], plan: &Plan) -> Result<Vec<
     let careful = plan.changes.iter().filter(|change| match change.action {
         Action::Create | Action::Update | Action::Keep | Action::None => false,
         Action::Delete => !restores,
-        Action::Replace | Action::Move | Action::Adopt => true,
+        // Who gives up an object does nothing to it, and between apps of one environment it stays where it is.
+        Action::Move => change.transfer.as_ref().is_none_or(|moved| moved.from.environment != plan.name),
+        Action::Replace | Action::Adopt => true,
     });
     let (along, held): (Vec<&Change>, Vec<&Change>) =
         careful.partition(|change| previewed(change, others, plan));

@@ -7,6 +7,7 @@
 pub(crate) mod admit;
 pub(crate) mod bind;
 pub(crate) mod end;
+mod moves;
 pub(crate) mod shown;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use crate::work::deploy::admit::{Admitted, Verdict};
 use crate::work::deploy::bind::Bound;
 use crate::work::files::Files;
 use crate::work::ground::{FILE, Ground, ground, settings_at};
+use crate::work::siblings::{Siblings, members};
 use crate::work::survey::Survey;
 use crate::work::target::Target;
 use crate::work::{Context, Then, preview};
@@ -132,6 +134,9 @@ async fn one(
     let facts = &survey.facts;
     match bind::bind(&deployment, &admitted, &survey.plan, (&facts.bundle, facts.inventory.as_ref())) {
         Bound::Go(notes) => {
+            if let Some(refusal) = moves::refused(cx, ground, &deployment, pull, &survey.plan).await? {
+                return end::refuse(runner, deployment, refusal).await;
+            }
             Box::pin(make(runner, deployment, (ground, &admitted), (survey, target, notes))).await
         }
         Bound::Nothing => {
@@ -186,12 +191,13 @@ async fn look(
     if let Some(tree) = &base_tree {
         files.write(tree).await?;
     }
-    let proposed = match settings_at(cx, &ground.objects, &commits.tree).await? {
-        Some(Ok(settings)) => settings.environments.get(name).cloned(),
+    let settings = match settings_at(cx, &ground.objects, &commits.tree).await? {
+        Some(Ok(settings)) => Some(settings),
         Some(Err(faults)) => return Err(Failure::Author(faults)),
         None => None,
     };
-    let Some(proposed) = proposed else {
+    let proposed = settings.as_ref().and_then(|settings| Some((settings, settings.environments.get(name)?)));
+    let Some((settings, proposed)) = proposed else {
         let fault = Fault::new(format!("the tree to deploy no longer names `{name}`")).file(FILE);
         return Err(Failure::author(
             fault.hint("nothing there is deleted; restore it, or leave it as it is"),
@@ -201,6 +207,13 @@ async fn look(
         Some(tree) => settings_at(cx, &ground.objects, tree).await?.and_then(Result::ok),
         None => None,
     };
+    let budget = Budget::new(&cx.renderers.limits);
+    let branch = ground.tracked(&admitted.environment);
+    let members = members(settings, at_base.as_ref(), |name, environment| {
+        ground.shares(cx, (name, environment), &branch)
+    });
+    let trees = (base_tree.as_ref().and_then(|tree| files.path(tree)), files.expect(&commits.tree)?);
+    let siblings = Siblings::new((&cx.renderers, &budget), trees, members);
     let at_base = at_base.as_ref().and_then(|settings| settings.environments.get(name));
     let (survey, target) = preview::at(
         cx,
@@ -208,12 +221,13 @@ async fn look(
         files,
         preview::At {
             name,
-            proposed: &proposed,
+            proposed,
             base: at_base,
             base_tree: base_tree.as_ref(),
             tree: &commits.tree,
             look: preview::Look::Live,
-            budget: &Budget::new(&cx.renderers.limits),
+            budget: &budget,
+            siblings: Some(&siblings),
         },
     )
     .await?;
