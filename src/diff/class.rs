@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::diff::paths::{Difference, differences, related};
+use crate::diff::paths::{Difference, at, differences, related};
+use crate::model::lists::ListKeys;
 use crate::model::object::{Object, ObjectId};
 use crate::model::plan::Class;
 use crate::model::view::{Inventory, Owned};
@@ -42,13 +43,13 @@ impl<'a> Attribution<'a> {
     }
 
     /// The paths that base and merge render differently, whatever differs at each render.
-    pub(crate) fn proposed(&self) -> Vec<Difference> {
+    pub(crate) fn proposed(&self, keys: &ListKeys) -> Vec<Difference> {
         let body = |object: Option<&'a Object>| match object {
             Some(object) if object.volatile.is_empty() => Cow::Borrowed(&object.body),
             Some(object) => Cow::Owned(blank(&object.body, &object.volatile)),
             None => Cow::Owned(Value::Null),
         };
-        let mut proposed = differences(&body(self.base), &body(self.merge));
+        let mut proposed = differences(&body(self.base), &body(self.merge), keys);
         if let Some(merge) = self.merge {
             // What only now begins to differ from render to render is kept as it is, too.
             let volatile = |path: &str| merge.volatile.iter().any(|place| within(path, place));
@@ -66,12 +67,14 @@ impl<'a> Attribution<'a> {
         }
     }
 
-    /// The class of one path that differs between live and predicted.
-    pub(crate) fn class(&self, path: &str, proposed: &[Difference]) -> Class {
-        if proposed.iter().any(|change| related(&change.path, path)) {
+    /// The class of one path that differs between live and predicted. Compared by place: what admission adds to a list moves
+    /// the rest of it.
+    pub(crate) fn class(&self, difference: &Difference, proposed: &[Difference], keys: &ListKeys) -> Class {
+        let place = &difference.place;
+        if proposed.iter().any(|change| related(&change.place, place)) {
             return Class::ThisChange;
         }
-        let declared = self.merge.is_some_and(|object| object.body.pointer(path).is_some());
+        let declared = self.merge.is_some_and(|object| at(&object.body, place, keys).is_some());
         match (declared, self.deployed()) {
             (true, true) => Class::Drift,
             (_, false) => Class::Pending,

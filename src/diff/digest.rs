@@ -20,7 +20,7 @@ pub(crate) struct Deed {
 impl Deed {
     /// The whole object comes, goes, or is put in place of another.
     pub(crate) fn whole(class: Class, before: Option<Value>, after: Option<Value>) -> Self {
-        Self { class, difference: Difference { path: String::new(), before, after } }
+        Self { class, difference: Difference { path: String::new(), place: String::new(), before, after } }
     }
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn effect(mask: &Mask<'_>, deeds: &[Deed]) -> Effect {
     let mut entries: Vec<(&str, String, String, bool)> = deeds
         .iter()
         .filter(|deed| deed.class.has_effect())
-        .map(|Deed { class, difference: Difference { path, before, after } }| {
+        .map(|Deed { class, difference: Difference { path, before, after, .. } }| {
             (path.as_str(), keyed(before), keyed(after), *class == Class::SideEffect)
         })
         .collect();

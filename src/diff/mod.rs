@@ -4,6 +4,7 @@
 //! path is due to ([`class`]), what is at stake ([`risk`]), what may be shown ([`mask`]), and which effect all of it has
 //! ([`digest`]).
 
+pub(crate) mod align;
 pub(crate) mod class;
 pub(crate) mod digest;
 pub(crate) mod floor;

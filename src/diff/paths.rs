@@ -2,11 +2,17 @@
 
 use serde_json::{Map, Value};
 
+use crate::diff::align::{align, called};
+use crate::model::lists::ListKeys;
+
 /// One place where two values differ.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Difference {
     /// JSON Pointer into the after-value; into the before-value for removals.
     pub path: String,
+    /// The same with the names of list items in place of their positions (`/spec/containers/[web]/image`): equal in any two
+    /// states of an object. Items without a name keep their position.
+    pub place: String,
     /// The value before; none: absent.
     pub before: Option<Value>,
     /// The value after; none: absent.
@@ -15,12 +21,37 @@ pub(crate) struct Difference {
 
 /// Every differing leaf, in the order of the after-value, removals after what remains. Depth is bounded by the parsers.
 ///
-/// Lists of mappings are aligned by their names where both sides name every item, and by position otherwise; a reorder
-/// of named items is one difference of the whole list, because order can matter (environment variables refer backwards).
-pub(crate) fn differences(before: &Value, after: &Value) -> Vec<Difference> {
-    let mut found = Vec::new();
-    walk(&mut String::new(), before, after, &mut found);
-    found
+/// Lists are aligned by their keys, sets by their values, and others by the names of their items or by what is equal. Where
+/// items with names change their order, the whole list is one difference, because order can matter (environment variables
+/// refer backwards).
+pub(crate) fn differences(before: &Value, after: &Value, keys: &ListKeys) -> Vec<Difference> {
+    let mut walk = Walk { keys, at: At::default(), found: Vec::new() };
+    walk.values(before, after);
+    walk.found
+}
+
+/// The value at a [`Difference::place`] of any state of the object.
+pub(crate) fn at<'v>(body: &'v Value, place: &str, keys: &ListKeys) -> Option<&'v Value> {
+    let (mut value, mut list) = (body, String::new());
+    for token in place.split('/').skip(1) {
+        match value {
+            Value::Array(items) => {
+                let key = unescape(token);
+                let names = called(items, keys.of(&list));
+                let named = names.and_then(|names| {
+                    let name = key.strip_prefix('[')?.strip_suffix(']')?;
+                    names.iter().position(|own| own == name)
+                });
+                value = items.get(named.or_else(|| key.parse().ok())?)?;
+            }
+            Value::Object(map) => {
+                value = map.get(&unescape(token))?;
+                list.extend(["/", token]);
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return None,
+        }
+    }
+    Some(value)
 }
 
 /// Appends one reference token to a pointer, escaped.
@@ -35,101 +66,102 @@ pub(crate) fn push(path: &mut String, token: &str) {
     }
 }
 
+fn unescape(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
+}
+
 /// Is one of the two pointers the other, or above it?
 pub(crate) fn related(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn walk(path: &mut String, before: &Value, after: &Value, found: &mut Vec<Difference>) {
-    if before == after {
-        return;
-    }
-    match (before, after) {
-        (Value::Object(a), Value::Object(b)) => walk_maps(path, a, b, found),
-        (Value::Array(a), Value::Array(b)) => walk_lists(path, a, b, found),
-        (before, after) => found.push(Difference {
-            path: path.clone(),
-            before: Some(before.clone()),
-            after: Some(after.clone()),
-        }),
-    }
+/// One place, as each side and the table of keys name it.
+#[derive(Debug, Default)]
+struct At {
+    before: String,
+    after: String,
+    place: String,
+    list: String,
 }
 
-fn walk_maps(
-    path: &mut String,
-    before: &Map<String, Value>,
-    after: &Map<String, Value>,
-    found: &mut Vec<Difference>,
-) {
-    let length = path.len();
-    for (key, value) in after {
-        push(path, key);
-        match before.get(key) {
-            Some(old) => walk(path, old, value, found),
-            None => found.push(Difference { path: path.clone(), before: None, after: Some(value.clone()) }),
-        }
-        path.truncate(length);
-    }
-    for (key, old) in before.iter().filter(|(key, _)| !after.contains_key(*key)) {
-        push(path, key);
-        found.push(Difference { path: path.clone(), before: Some(old.clone()), after: None });
-        path.truncate(length);
-    }
+struct Walk<'k> {
+    keys: &'k ListKeys,
+    at: At,
+    found: Vec<Difference>,
 }
 
-fn walk_lists(path: &mut String, before: &[Value], after: &[Value], found: &mut Vec<Difference>) {
-    let length = path.len();
-    let (Some(old_names), Some(new_names)) = (names(before), names(after)) else {
-        return walk_positions(path, before, after, found);
-    };
-    let common = |names: &[&str], other: &[&str]| -> Vec<String> {
-        names.iter().filter(|name| other.contains(name)).map(|name| (*name).to_owned()).collect()
-    };
-    if common(&old_names, &new_names) != common(&new_names, &old_names) {
-        found.push(Difference {
-            path: path.clone(),
-            before: Some(Value::from(before)),
-            after: Some(Value::from(after)),
-        });
-        return;
-    }
-    for (index, (value, name)) in after.iter().zip(&new_names).enumerate() {
-        push(path, &index.to_string());
-        match old_names.iter().position(|old| old == name).and_then(|at| before.get(at)) {
-            Some(old) => walk(path, old, value, found),
-            None => found.push(Difference { path: path.clone(), before: None, after: Some(value.clone()) }),
+impl Walk<'_> {
+    fn values(&mut self, before: &Value, after: &Value) {
+        if before == after {
+            return;
         }
-        path.truncate(length);
-    }
-    for (index, (old, name)) in before.iter().zip(&old_names).enumerate() {
-        if !new_names.contains(name) {
-            push(path, &index.to_string());
-            found.push(Difference { path: path.clone(), before: Some(old.clone()), after: None });
-            path.truncate(length);
+        match (before, after) {
+            (Value::Object(a), Value::Object(b)) => self.maps(a, b),
+            (Value::Array(a), Value::Array(b)) => self.lists(a, b),
+            (before, after) => self.found(Some(before.clone()), Some(after.clone())),
         }
     }
-}
 
-fn walk_positions(path: &mut String, before: &[Value], after: &[Value], found: &mut Vec<Difference>) {
-    let length = path.len();
-    for index in 0..before.len().max(after.len()) {
-        push(path, &index.to_string());
-        match (before.get(index), after.get(index)) {
-            (Some(old), Some(new)) => walk(path, old, new, found),
-            (old, new) => {
-                found.push(Difference { path: path.clone(), before: old.cloned(), after: new.cloned() });
-            }
+    fn maps(&mut self, before: &Map<String, Value>, after: &Map<String, Value>) {
+        for (key, value) in after {
+            self.member(key, |walk| match before.get(key) {
+                Some(old) => walk.values(old, value),
+                None => walk.found(None, Some(value.clone())),
+            });
         }
-        path.truncate(length);
+        for (key, old) in before.iter().filter(|(key, _)| !after.contains_key(*key)) {
+            self.member(key, |walk| walk.found(Some(old.clone()), None));
+        }
     }
-}
 
-/// The names of a list's items, if every item is a mapping with a name of its own.
-fn names(items: &[Value]) -> Option<Vec<&str>> {
-    let names: Vec<_> = items.iter().map(|item| item.get("name")?.as_str()).collect::<Option<_>>()?;
-    let mut sorted = names.clone();
-    sorted.sort_unstable();
-    sorted.dedup();
-    (sorted.len() == names.len() && !names.is_empty()).then_some(names)
+    fn lists(&mut self, before: &[Value], after: &[Value]) {
+        let aligned = align(before, after, self.keys.of(&self.at.list));
+        if aligned.reordered {
+            return self.found(Some(Value::from(before)), Some(Value::from(after)));
+        }
+        for (at, (value, from)) in after.iter().zip(&aligned.from).enumerate() {
+            let old = from.and_then(|from| before.get(from));
+            self.item((from.unwrap_or(at), at), &aligned.after(at), |walk| match old {
+                Some(old) => walk.values(old, value),
+                None => walk.found(None, Some(value.clone())),
+            });
+        }
+        for (at, (old, _)) in before.iter().zip(&aligned.gone).enumerate().filter(|(_, (_, gone))| **gone) {
+            self.item((at, at), &aligned.before(at), |walk| walk.found(Some(old.clone()), None));
+        }
+    }
+
+    fn member(&mut self, key: &str, within: impl FnOnce(&mut Self)) {
+        let At { before, after, place, list } = &self.at;
+        let lengths = (before.len(), after.len(), place.len(), list.len());
+        let At { before, after, place, list } = &mut self.at;
+        for path in [before, after, place, list] {
+            push(path, key);
+        }
+        within(self);
+        self.back(lengths);
+    }
+
+    fn item(&mut self, (old, new): (usize, usize), token: &str, within: impl FnOnce(&mut Self)) {
+        let At { before, after, place, list } = &self.at;
+        let lengths = (before.len(), after.len(), place.len(), list.len());
+        push(&mut self.at.before, &old.to_string());
+        push(&mut self.at.after, &new.to_string());
+        push(&mut self.at.place, token);
+        within(self);
+        self.back(lengths);
+    }
+
+    fn back(&mut self, (before, after, place, list): (usize, usize, usize, usize)) {
+        self.at.before.truncate(before);
+        self.at.after.truncate(after);
+        self.at.place.truncate(place);
+        self.at.list.truncate(list);
+    }
+
+    fn found(&mut self, before: Option<Value>, after: Option<Value>) {
+        let path = if after.is_none() { &self.at.before } else { &self.at.after }.clone();
+        self.found.push(Difference { path, place: self.at.place.clone(), before, after });
+    }
 }

@@ -11,6 +11,7 @@ use crate::diff::hooks::hooks;
 use crate::diff::mask::{Mask, MaskKey};
 use crate::diff::risk::{Stake, risks};
 use crate::model::fault::Fault;
+use crate::model::lists::ListKeys;
 use crate::model::object::{Bundle, Object};
 use crate::model::plan::{Action, Change, Conflict, Counts, Effect, Fidelity, PathChange, Plan};
 use crate::model::settings::Adopt;
@@ -121,6 +122,7 @@ pub(super) struct Draft<'c> {
 pub(super) struct Subject<'a> {
     pub seen: &'a Seen,
     pub merge: Option<&'a Object>,
+    pub keys: ListKeys,
     pub attribution: Attribution<'a>,
 }
 
@@ -129,8 +131,12 @@ impl Draft<'_> {
         let case = self.case;
         let base = case.base.and_then(|base| base.find(&seen.id));
         let merge = case.merge.find(&seen.id);
-        let subject =
-            Subject { seen, merge, attribution: Attribution::new(&seen.id, base, merge, case.inventory) };
+        let subject = Subject {
+            seen,
+            merge,
+            keys: ListKeys::shipped(&seen.id.group, &seen.id.kind).with(&seen.keys),
+            attribution: Attribution::new(&seen.id, base, merge, case.inventory),
+        };
         if matches!(seen.passage, Passage::Taken(_)) {
             return;
         }

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use crate::diff::mask::{Mask, Text};
-use crate::diff::paths::differences;
+use crate::diff::paths::{at, differences};
 use crate::diff::plan::{Case, learn};
+use crate::model::lists::ListKeys;
 use crate::model::object::ObjectId;
 use crate::model::plan::{Action, Class, PathChange};
 use crate::model::report::{Applied, Done, Outcome, Report};
@@ -47,10 +48,13 @@ fn surprises(case: &Case<'_>, mask: &Mask<'_>, applied: &Applied, seen: Option<&
         Prediction::Gone | Prediction::Refused { .. } => return Vec::new(),
     };
     let fresh = matches!(applied.action, Action::Create | Action::Replace);
+    let keys = ListKeys::shipped(&seen.id.group, &seen.id.kind).with(&seen.keys);
     let shown = |body: &Value| mask.body(&applied.id, &seen.veiled(object, body), Text::Live);
-    differences(&shown(predicted), &shown(actual))
+    differences(&shown(predicted), &shown(actual), &keys)
         .into_iter()
-        .filter(|difference| !fresh || declared.is_some_and(|body| body.pointer(&difference.path).is_some()))
+        .filter(|difference| {
+            !fresh || declared.is_some_and(|body| at(body, &difference.place, &keys).is_some())
+        })
         .map(|difference| PathChange {
             path: difference.path,
             class: Class::SideEffect,

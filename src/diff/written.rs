@@ -23,14 +23,16 @@ impl Draft<'_> {
         let predicted = self.mask.beside(&object.id, &after, &subject.stated());
         let mut paths =
             vec![PathChange { path: String::new(), class, before: Value::Null, after: rendered.clone() }];
-        paths.extend(differences(&rendered, &predicted).into_iter().map(|difference| PathChange {
-            path: difference.path,
-            class: Class::SideEffect,
-            before: Value::Null,
-            after: difference.after.unwrap_or(Value::Null),
+        paths.extend(differences(&rendered, &predicted, &subject.keys).into_iter().map(|difference| {
+            PathChange {
+                path: difference.path,
+                class: Class::SideEffect,
+                before: Value::Null,
+                after: difference.after.unwrap_or(Value::Null),
+            }
         }));
         paths.extend(self.volatile(subject, object.places(&object.body), &[&object.body]));
-        let added = differences(&body, &after);
+        let added = differences(&body, &after, &subject.keys);
         let mut deeds = vec![Deed::whole(class, None, Some(body))];
         deeds.extend(added.into_iter().map(|difference| Deed { class: Class::SideEffect, difference }));
         let effect = effect(self.mask, &deeds);
@@ -44,12 +46,12 @@ impl Draft<'_> {
     /// It is there and becomes something else in place, or anew.
     pub(super) fn update(&mut self, subject: &Subject<'_>, live: &Live, (action, after): (Action, &Value)) {
         let id = &subject.seen.id;
-        let proposed = subject.attribution.proposed();
+        let proposed = subject.attribution.proposed(&subject.keys);
         let (was, becomes) = (subject.veiled(&live.body), subject.veiled(after));
-        let deeds: Vec<Deed> = differences(&was, &becomes)
+        let deeds: Vec<Deed> = differences(&was, &becomes, &subject.keys)
             .into_iter()
             .map(|difference| Deed {
-                class: subject.attribution.class(&difference.path, &proposed),
+                class: subject.attribution.class(&difference, &proposed, &subject.keys),
                 difference,
             })
             .collect();
@@ -64,10 +66,10 @@ impl Draft<'_> {
             class,
             path,
         };
-        let mut paths: Vec<PathChange> = differences(&before, &after)
+        let mut paths: Vec<PathChange> = differences(&before, &after, &subject.keys)
             .into_iter()
             .map(|difference| PathChange {
-                class: subject.attribution.class(&difference.path, &proposed),
+                class: subject.attribution.class(&difference, &proposed, &subject.keys),
                 path: difference.path,
                 before: difference.before.unwrap_or(Value::Null),
                 after: difference.after.unwrap_or(Value::Null),
@@ -83,7 +85,7 @@ impl Draft<'_> {
         if subject.attribution.base.is_some() && subject.merge.is_some() {
             let without: Vec<String> = proposed
                 .iter()
-                .filter(|change| !deeds.iter().any(|deed| related(&deed.difference.path, &change.path)))
+                .filter(|change| !deeds.iter().any(|deed| related(&deed.difference.place, &change.place)))
                 .map(|change| self.mask.pointer(&change.path, &git))
                 .collect();
             if !changes && !without.is_empty() && subject.attribution.owned.is_some() {

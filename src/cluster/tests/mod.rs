@@ -8,6 +8,7 @@ mod fallback;
 mod faults;
 mod hooks;
 mod kinds;
+mod lists;
 mod look;
 mod managers;
 mod moves;

@@ -3,7 +3,9 @@
 mod floor;
 mod hooks;
 mod moves;
+mod paths;
 mod removal;
+mod trees;
 mod volatile;
 
 use std::collections::BTreeMap;
