@@ -100,7 +100,7 @@ impl Draft<'_> {
             volatile.retain(|one| !paths.iter().any(|path| path.path == one.path));
             paths.extend(volatile);
             let effect = effect(self.mask, &deeds);
-            self.push(subject, action, (paths, unified::text(&before, &after)), effect);
+            self.push(subject, action, (paths, unified::aligned(&before, &after, &subject.keys)), effect);
         }
     }
 

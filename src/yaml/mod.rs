@@ -31,7 +31,7 @@ use crate::model::fault::Fault;
 pub(crate) use nearest::nearest;
 pub(crate) use read::{WARNINGS, each, read};
 pub(crate) use snippet::snippet;
-pub(crate) use write::{write, write_all};
+pub(crate) use write::{escaped, inline, write, write_all};
 
 /// How much one text may hold before it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -31,6 +31,21 @@ pub(crate) fn write(value: &Value) -> String {
     out
 }
 
+/// A scalar, or an empty list or mapping, in one line.
+pub(crate) fn inline(value: &Value) -> String {
+    let mut out = String::new();
+    match value {
+        Value::String(text) if bare(text) => out.push_str(text),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => flow(&mut out, value),
+    }
+    out
+}
+
 /// Documents with `---` between them.
 pub(crate) fn write_all(values: impl IntoIterator<Item = impl Borrow<Value>>) -> String {
     let mut out = String::new();
@@ -213,7 +228,7 @@ fn doubtful(text: &str) -> bool {
 }
 
 /// Must it be written as an escape?
-fn escaped(c: char) -> bool {
+pub(crate) fn escaped(c: char) -> bool {
     forbidden(c)
         || matches!(c, '\r' | '\u{85}' | '\u{a0}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')

@@ -6,6 +6,7 @@ mod moves;
 mod paths;
 mod removal;
 mod trees;
+mod unified;
 mod volatile;
 
 use std::collections::BTreeMap;
