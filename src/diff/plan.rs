@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::diff::class::Attribution;
 use crate::diff::digest::digest;
 use crate::diff::hooks::hooks;
-use crate::diff::mask::{Mask, MaskKey};
+use crate::diff::mask::{Holder, Mask, MaskKey, Quoted};
 use crate::diff::risk::{Stake, risks};
 use crate::model::fault::Fault;
 use crate::model::lists::ListKeys;
@@ -45,8 +45,8 @@ pub(crate) fn plan(case: &Case<'_>) -> Plan {
         case,
         mask: &mask,
         changes: Vec::new(),
-        errors: case.faults.to_vec(),
-        warnings: case.merge.warnings.clone(),
+        errors: case.faults.iter().map(|fault| own(&mask, fault)).collect(),
+        warnings: case.merge.warnings.iter().map(|words| mask.own(words)).collect(),
     };
     for seen in case.seen {
         draft.consider(seen);
@@ -58,9 +58,6 @@ pub(crate) fn plan(case: &Case<'_>) -> Plan {
         .errors
         .is_empty()
         .then(|| digest(&case.scope.environment, &case.scope.target, &draft.changes, &hooks));
-    for words in draft.warnings.iter_mut().chain(draft.errors.iter_mut().map(|fault| &mut fault.message)) {
-        *words = mask.message(words);
-    }
     Plan {
         name: case.scope.environment.name.clone(),
         target: case.scope.target.clone(),
@@ -82,31 +79,41 @@ pub(crate) fn plan(case: &Case<'_>) -> Plan {
 
 /// The mask of a case: knows the secrets of both bundles and of what is live.
 pub(crate) fn learn<'a>(case: &Case<'a>) -> Mask<'a> {
-    let objects = |bundle: &'a Bundle| {
+    let objects = |holder: Holder, bundle: &'a Bundle| {
         let all = bundle.objects.iter().chain(&bundle.hooks);
-        all.map(|object| (&object.id, &object.body, object.volatile.clone()))
+        all.map(move |object| (holder, &object.id, &object.body, object.volatile.clone()))
     };
     let places = |seen: &Seen, body: &Value| {
         let object = case.merge.find(&seen.id).or_else(|| case.base?.find(&seen.id));
         object.map_or_else(Vec::new, |object| object.places(body))
     };
+    let live = case.seen.iter().flat_map(|seen| {
+        let predicted = match &seen.prediction {
+            Prediction::Becomes(after) | Prediction::Replaced { after, .. } => Some(after),
+            Prediction::Gone | Prediction::Refused { .. } => None,
+        };
+        let bodies = seen.live.iter().map(|live| &live.body).chain(predicted);
+        bodies.map(|body| (Holder::Live, &seen.id, body, places(seen, body)))
+    });
     Mask::learn(
         case.key,
         &case.scope.environment,
         &case.scope.secrets,
-        objects(case.merge).chain(case.base.into_iter().flat_map(objects)),
-        case.seen.iter().flat_map(|seen| {
-            let predicted = match &seen.prediction {
-                Prediction::Becomes(after) | Prediction::Replaced { after, .. } => Some(after),
-                Prediction::Gone | Prediction::Refused { .. } => None,
-            };
-            seen.live
-                .iter()
-                .map(|live| &live.body)
-                .chain(predicted)
-                .map(|body| (&seen.id, body, places(seen, body)))
-        }),
+        case.base.is_some(),
+        objects(Holder::Merge, case.merge)
+            .chain(case.base.into_iter().flat_map(|base| objects(Holder::Base, base)))
+            .chain(live),
     )
+}
+
+/// A fault that was found before the target was asked: in words of ours and of the renderers.
+fn own(mask: &Mask<'_>, fault: &Fault) -> Fault {
+    Fault {
+        message: mask.own(&fault.message),
+        hint: mask.own(&fault.hint),
+        snippet: fault.snippet.as_ref().map(|text| mask.own(text)),
+        ..fault.clone()
+    }
 }
 
 /// A plan in the making.
@@ -169,19 +176,23 @@ impl Draft<'_> {
             (Prediction::Replaced { because, .. }, Some(live)) if live.keep => self.errors.push(
                 subject
                     .fault(format!(
-                        "{} would have to be replaced, and an annotation keeps it: {because}",
-                        seen.id
+                        "{} would have to be replaced, and an annotation keeps it: {}",
+                        seen.id,
+                        self.mask.words(because, Some(&subject.quoted()))
                     ))
                     .hint("remove the annotation first, or keep the field as it is"),
             ),
             (Prediction::Replaced { after, because }, Some(live)) => {
                 self.update(&subject, live, (Action::Replace, after));
                 if let Some(change) = self.changes.last_mut() {
-                    change.warnings.push(self.mask.message(because));
+                    change.warnings.push(self.mask.words(because, Some(&subject.quoted())));
                 }
             }
             (Prediction::Refused { message, path }, _) => {
-                let place = path.as_ref().map_or(String::new(), |path| format!(" at {path}"));
+                let place = path.as_ref().map_or(String::new(), |path| {
+                    format!(" at {}", self.mask.pointer(path, &subject.stated()))
+                });
+                let message = self.mask.words(message, Some(&subject.quoted()));
                 self.errors.push(
                     subject
                         .fault(format!("{} is refused{place}: {message}", seen.id))
@@ -209,7 +220,10 @@ impl Draft<'_> {
                 let tool = [("Helm", Adopt::Helm), ("Argo CD", Adopt::Argocd), ("Flux", Adopt::Flux)]
                     .into_iter()
                     .find_map(|(prefix, tool)| owner.starts_with(prefix).then_some(tool));
-                (tool.is_some_and(|tool| adopt.contains(&tool)), format!("it belongs to {owner}"))
+                (
+                    tool.is_some_and(|tool| adopt.contains(&tool)),
+                    format!("it belongs to {}", self.mask.message(owner)),
+                )
             }
         };
         // To adopt is to bring it to what Git holds; what Git holds no longer is not ours to delete.
@@ -269,7 +283,7 @@ impl Draft<'_> {
             transfer: self.transfer(subject, action),
             paths,
             diff,
-            warnings: said.map(|words| self.mask.message(words)).collect(),
+            warnings: said.map(|words| self.mask.words(words, Some(&subject.quoted()))).collect(),
             conflicts: self.conflicts(subject),
             uid: seen.live.as_ref().and_then(|live| live.uid.clone()),
             effect: Some(effect),
@@ -310,6 +324,19 @@ impl Subject<'_> {
     /// What Git states of it, before and after this change.
     pub(super) fn stated(&self) -> Vec<&Value> {
         self.merge.into_iter().chain(self.attribution.base).map(|object| &object.body).collect()
+    }
+
+    /// What Git states that nobody proposes now: only that may be recognised in what is live. Where there is no base at
+    /// all, nothing is a proposal.
+    pub(super) fn merged(&self, base: bool) -> Vec<&Value> {
+        let object = if base { self.attribution.base } else { self.merge };
+        object.into_iter().map(|object| &object.body).collect()
+    }
+
+    /// What the target's words about it may quote.
+    pub(super) fn quoted(&self) -> Quoted<'_> {
+        let live = self.seen.live.as_ref().map(|live| &live.body);
+        Quoted { id: &self.seen.id, git: self.stated(), live }
     }
 
     fn fault(&self, message: String) -> Fault {

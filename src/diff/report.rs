@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::diff::mask::{Mask, Text};
+use crate::diff::mask::{Mask, Quoted};
 use crate::diff::paths::{at, differences};
 use crate::diff::plan::{Case, learn};
 use crate::model::lists::ListKeys;
@@ -20,8 +20,14 @@ pub(crate) fn report(case: &Case<'_>, applied: &[Applied]) -> Report {
     let outcomes = applied
         .iter()
         .map(|applied| {
+            let (seen, object) = (seen.get(&applied.id).copied(), case.merge.find(&applied.id));
+            let quoted = Quoted {
+                id: &applied.id,
+                git: object.into_iter().map(|object| &object.body).collect(),
+                live: seen.and_then(|seen| seen.live.as_ref()).map(|live| &live.body),
+            };
             let result = match &applied.result {
-                Done::Failed(message) => Done::Failed(mask.message(message)),
+                Done::Failed(message) => Done::Failed(mask.words(message, Some(&quoted))),
                 Done::Skipped(message) => Done::Skipped(mask.message(message)),
                 Done::Changed => Done::Changed,
                 Done::Unchanged => Done::Unchanged,
@@ -30,7 +36,7 @@ pub(crate) fn report(case: &Case<'_>, applied: &[Applied]) -> Report {
                 id: applied.id.clone(),
                 action: applied.action,
                 result,
-                surprises: surprises(case, &mask, applied, seen.get(&applied.id).copied()),
+                surprises: surprises(case, &mask, applied, seen),
                 millis: applied.millis,
             }
         })
@@ -49,7 +55,8 @@ fn surprises(case: &Case<'_>, mask: &Mask<'_>, applied: &Applied, seen: Option<&
     };
     let fresh = matches!(applied.action, Action::Create | Action::Replace);
     let keys = ListKeys::shipped(&seen.id.group, &seen.id.kind).with(&seen.keys);
-    let shown = |body: &Value| mask.body(&applied.id, &seen.veiled(object, body), Text::Live);
+    let stated: Vec<&Value> = declared.into_iter().collect();
+    let shown = |body: &Value| mask.beside(&applied.id, &seen.veiled(object, body), &stated);
     differences(&shown(predicted), &shown(actual), &keys)
         .into_iter()
         .filter(|difference| {

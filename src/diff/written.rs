@@ -1,12 +1,13 @@
 //! Objects that Git holds: created, or brought to what it says.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde_json::Value;
 
 use crate::diff::digest::{Deed, effect};
 use crate::diff::mask::Text;
-use crate::diff::paths::{differences, related};
+use crate::diff::paths::{Difference, differences, related};
 use crate::diff::plan::{Draft, Subject};
 use crate::diff::unified;
 use crate::model::plan::{Action, Class, PathChange};
@@ -48,7 +49,7 @@ impl Draft<'_> {
         let id = &subject.seen.id;
         let proposed = subject.attribution.proposed(&subject.keys);
         let (was, becomes) = (subject.veiled(&live.body), subject.veiled(after));
-        let deeds: Vec<Deed> = differences(&was, &becomes, &subject.keys)
+        let mut deeds: Vec<Deed> = differences(&was, &becomes, &subject.keys)
             .into_iter()
             .map(|difference| Deed {
                 class: subject.attribution.class(&difference, &proposed, &subject.keys),
@@ -58,7 +59,9 @@ impl Draft<'_> {
         let git = subject.stated();
         let mut volatile =
             self.volatile(subject, subject.merge.map_or_else(Vec::new, |object| object.places(after)), &git);
-        let before = self.mask.beside(id, &subject.veiled_once(was, after), &git);
+        let base = self.case.base.is_some();
+        let before =
+            self.mask.beside(id, &subject.veiled_once(Cow::Borrowed(&was), after), &subject.merged(base));
         let after = self.mask.beside(id, &becomes, &git);
         let at = |class: Class, path: String| PathChange {
             before: before.pointer(&path).cloned().unwrap_or(Value::Null),
@@ -66,8 +69,10 @@ impl Draft<'_> {
             class,
             path,
         };
+        let mut places = Vec::new();
         let mut paths: Vec<PathChange> = differences(&before, &after, &subject.keys)
             .into_iter()
+            .inspect(|difference| places.push(difference.place.clone()))
             .map(|difference| PathChange {
                 class: subject.attribution.class(&difference, &proposed, &subject.keys),
                 path: difference.path,
@@ -75,6 +80,19 @@ impl Draft<'_> {
                 after: difference.after.unwrap_or(Value::Null),
             })
             .collect();
+        let masked = |deed: &Deed| self.mask.pointer(&deed.difference.path, &git);
+        let open: Vec<String> = deeds.iter().map(masked).collect();
+        // What is proposed and is live already, unknown to the base, was perhaps only guessed: it is told and bound as what
+        // changes, for that nothing would change there would tell that the guess is right.
+        let guessed = |path: &PathChange| base && !open.iter().any(|open| related(open, &path.path));
+        for (PathChange { path, class, .. }, place) in
+            paths.iter().zip(places).filter(|(path, _)| guessed(path))
+        {
+            let value = |body: &Value| body.pointer(path).cloned();
+            let (before, after) = (value(&was), value(&becomes));
+            let difference = Difference { path: path.clone(), place, before, after };
+            deeds.push(Deed { class: *class, difference });
+        }
         // Two secrets of which only the target knows look the same; that they differ must be seen all the same.
         let shown: HashSet<String> = paths.iter().map(|path| path.path.clone()).collect();
         let hidden = deeds.iter().map(|deed| (deed.class, self.mask.pointer(&deed.difference.path, &git)));

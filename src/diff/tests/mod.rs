@@ -1,6 +1,7 @@
 //! The decision, case by case: facts in, plan out.
 
 mod floor;
+mod guesses;
 mod hooks;
 mod moves;
 mod paths;
@@ -300,7 +301,7 @@ fn what_admission_says_is_masked() {
     let foreign = seen(&new, Some(theirs), Prediction::Becomes(new.clone()));
     for seen in [said, refused, foreign] {
         let text = serde_json::to_string(&decide(&scope(), &base, &merge, None, &[seen])).unwrap();
-        assert!(text.contains("‹secret ") && !text.contains("correct-horse"), "{text}");
+        assert!(text.contains("‹secret") && !text.contains("correct-horse"), "{text}");
     }
 }
 

@@ -1,0 +1,323 @@
+//! Secrets are masked before anything leaves the plan: for people, for the store, for digests.
+//!
+//! What is a secret: what an object declares so ([`declared`]), and what differs at each render. A declared place is masked
+//! however short its value is. Elsewhere values of 8 bytes or more are searched for ([`needles`]), in all that a text may
+//! mean ([`views`]). Values that Git holds show as `‹secret a1b2c3›`, from a keyed hash over the environment and the value:
+//! equal values look equal, and neither length nor content leaks.
+//!
+//! Whoever proposes a change must not learn by it what only the target knows. He may list guesses, as plain text or as
+//! Secrets, and whether one of them is right must change nothing of what is shown. So:
+//!
+//! * values known only from live are searched in live text only, and their marks carry no hash;
+//! * in live text a hash is shown only for what the base holds, which is merged already and no guess. What is live at a
+//!   place where only the proposal states the same looks as if it changed, and is bound as if it did;
+//! * what Git states at the same place is Git's own in a predicted body, and is shown;
+//! * the target's words may quote what was proposed or what is live, and nobody can tell which: see [`Mask::words`].
+//!
+//! Names of objects are never masked: they are what a plan is about, and no secret anywhere in Kubernetes.
+
+mod declared;
+mod key;
+mod needles;
+#[cfg(test)]
+mod tests;
+mod text;
+mod views;
+mod words;
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::Value;
+
+use crate::diff::paths::{push, related};
+use crate::model::canonical;
+use crate::model::id::{Digest, EnvironmentId};
+use crate::model::object::ObjectId;
+use crate::model::plan::Conflict;
+use crate::model::settings::SecretRule;
+use crate::model::volatile::VEIL;
+
+use declared::{Place, clear, declared, manifest, secrets};
+use key::Keys;
+use needles::{Holders, Needles, SEARCHED, hold};
+
+pub(crate) use key::MaskKey;
+pub(crate) use words::Quoted;
+
+/// The mark of a value that only live holds.
+const LIVE_ONLY: &str = "‹secret›";
+/// Comparisons between the items of two lists; longer ones are compared by position.
+const MANY: usize = 1 << 20;
+
+/// Knows the secrets of one plan and replaces them.
+#[derive(Debug)]
+pub(crate) struct Mask<'a> {
+    keys: Keys,
+    rules: &'a [SecretRule],
+    needles: Needles,
+}
+
+/// Whose text is masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Text {
+    /// From Git: only values that Git itself holds are replaced.
+    Rendered,
+    /// From the target: live-only values are replaced too, and only what is merged shows a hash.
+    Live,
+}
+
+/// Who holds a body that secrets are learnt from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// The base: merged already.
+    Base,
+    /// The proposal.
+    Merge,
+    /// The target, now or as it predicts.
+    Live,
+}
+
+/// A body that secrets are learnt from: whose it is, which object's, and the places of its volatile values, of which
+/// nobody can tell whether they are secret.
+pub(crate) type Lesson<'b> = (Holder, &'b ObjectId, &'b Value, Vec<String>);
+
+impl<'a> Mask<'a> {
+    /// Learns the secrets of all bodies. Without a base nobody proposes anything, and all that Git holds counts as merged.
+    pub(crate) fn learn(
+        key: &MaskKey,
+        environment: &EnvironmentId,
+        rules: &'a [SecretRule],
+        base: bool,
+        lessons: impl IntoIterator<Item = Lesson<'_>>,
+    ) -> Self {
+        let mut all = BTreeMap::new();
+        for (holder, id, body, volatile) in lessons {
+            let mut found = Vec::new();
+            secrets(id, body, rules, &mut found);
+            let texts = volatile.iter().filter_map(|place| body.pointer(place)?.as_str());
+            found.extend(texts.filter(|text| text.len() >= SEARCHED).map(|text| text.as_bytes().to_vec()));
+            let holders = Holders {
+                base: holder == Holder::Base || (holder == Holder::Merge && !base),
+                merge: holder == Holder::Merge,
+                live: holder == Holder::Live,
+            };
+            found.into_iter().for_each(|value| hold(&mut all, value, holders));
+        }
+        Self { keys: Keys::new(key, environment), rules, needles: Needles::new(all) }
+    }
+
+    /// A body without its secrets.
+    pub(crate) fn body(&self, id: &ObjectId, body: &Value, text: Text) -> Value {
+        if text == Text::Live {
+            return self.beside(id, body, &[]);
+        }
+        let mut masked = body.clone();
+        for place in declared(id, body, self.rules) {
+            if let Some(value) = masked.pointer_mut(&place.pointer) {
+                self.whole(value, place.base64, Text::Rendered, &[]);
+            }
+        }
+        self.rendered(&mut masked);
+        masked
+    }
+
+    /// A live or predicted body without its secrets, beside what Git states of the same object: where Git states the same
+    /// text at the same place, it is the author's own and masked as such.
+    pub(crate) fn beside(&self, id: &ObjectId, body: &Value, git: &[&Value]) -> Value {
+        let mut masked = body.clone();
+        for place in declared(id, body, self.rules) {
+            if let Some(value) = masked.pointer_mut(&place.pointer) {
+                let known: Vec<(&Value, bool)> = twins(&place)
+                    .iter()
+                    .flat_map(|(pointer, base64)| {
+                        git.iter().filter_map(|git| git.pointer(pointer)).map(|git| (git, *base64))
+                    })
+                    .collect();
+                self.whole(value, place.base64, Text::Live, &known);
+            }
+        }
+        self.stated(&mut masked, git);
+        masked
+    }
+
+    /// A contested field without its secrets. That it is contested says that the two values differ.
+    pub(crate) fn conflict(&self, id: &ObjectId, conflict: &Conflict, git: &[&Value]) -> Conflict {
+        let places = declared(id, git.first().unwrap_or(&&Value::Null), self.rules);
+        let secret = places.iter().find(|place| related(&conflict.path, &place.pointer));
+        let at = |value: &Value, text: Text| {
+            let mut masked = value.clone();
+            match secret {
+                Some(place) => self.whole(&mut masked, place.base64, text, &[]),
+                None if text == Text::Live => self.stated(&mut masked, &[]),
+                None => self.rendered(&mut masked),
+            }
+            masked
+        };
+        Conflict {
+            path: self.pointer(&conflict.path, git),
+            manager: self.message(&conflict.manager),
+            live: at(&conflict.live, Text::Live),
+            git: at(&conflict.git, Text::Rendered),
+            rule: conflict.rule,
+        }
+    }
+
+    /// Words that come from Git alone: a renderer's, a commit's title.
+    pub(crate) fn own(&self, words: &str) -> String {
+        self.string(words, Text::Rendered)
+    }
+
+    /// The target's words where nothing of the proposal is quoted: a log line, whose an object is.
+    pub(crate) fn message(&self, words: &str) -> String {
+        self.words(words, None)
+    }
+
+    /// A JSON Pointer without secrets: into a body that [`Self::beside`] masked.
+    pub(crate) fn pointer(&self, pointer: &str, git: &[&Value]) -> String {
+        let mut masked = String::with_capacity(pointer.len());
+        let mut git = git.to_vec();
+        for token in pointer.split('/').skip(1) {
+            let token = token.replace("~1", "/").replace("~0", "~");
+            let members: Vec<&Value> = git.iter().filter_map(|git| git.as_object()?.get(&token)).collect();
+            push(&mut masked, &self.string(&token, whose(!members.is_empty())));
+            git = members.into_iter().chain(items(&git)).collect();
+        }
+        masked
+    }
+
+    /// A digest of a value in clear that nobody without the key can make, and of which no mark tells anything.
+    pub(crate) fn keyed(&self, value: &Value) -> Digest {
+        self.keys.effect(&canonical::bytes(value))
+    }
+
+    /// Replaces everything beneath a declared place, however short. `git`: what Git states there, and whether as base64.
+    fn whole(&self, value: &mut Value, base64: bool, text: Text, git: &[(&Value, bool)]) {
+        match value {
+            // Nothing of it is left.
+            Value::String(string) if string == VEIL => {}
+            Value::Null => {}
+            Value::Object(map) => {
+                for (key, value) in map {
+                    let known: Vec<_> =
+                        git.iter().filter_map(|(git, base64)| Some((git.get(key)?, *base64))).collect();
+                    self.whole(value, base64, text, &known);
+                }
+            }
+            Value::Array(list) => {
+                let known: Vec<_> = git
+                    .iter()
+                    .flat_map(|(git, base64)| {
+                        git.as_array().into_iter().flatten().map(|item| (item, *base64))
+                    })
+                    .collect();
+                list.iter_mut().for_each(|value| self.whole(value, base64, text, &known));
+            }
+            Value::String(_) | Value::Number(_) | Value::Bool(_) => {
+                let plain = clear(value, base64);
+                let known = text == Text::Rendered
+                    || self.needles.holders_of(&plain).base
+                    || git.iter().any(|(git, base64)| !git.is_null() && clear(git, *base64) == plain);
+                *value = Value::String(if known { self.keys.mark(&plain) } else { LIVE_ONLY.to_owned() });
+            }
+        }
+    }
+
+    /// Masks what Git states.
+    fn rendered(&self, value: &mut Value) {
+        match value {
+            Value::String(string) => *string = self.leaf(string, Text::Rendered),
+            Value::Array(list) => list.iter_mut().for_each(|item| self.rendered(item)),
+            Value::Object(map) => {
+                let members = std::mem::take(map).into_iter().map(|(key, mut member)| {
+                    self.rendered(&mut member);
+                    (self.string(&key, Text::Rendered), member)
+                });
+                *map = members.collect();
+            }
+            Value::Number(number) => {
+                let digits = number.to_string();
+                let masked = self.string(&digits, Text::Rendered);
+                if masked != digits {
+                    *value = Value::String(masked);
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    /// Masks live text, except for what Git states at the same place.
+    fn stated(&self, value: &mut Value, git: &[&Value]) {
+        match value {
+            Value::String(string) => {
+                let own = git.iter().any(|git| git.as_str() == Some(string.as_str()));
+                *string = self.leaf(string, whose(own));
+            }
+            Value::Array(list) => {
+                let known: Vec<&Value> = items(git).collect();
+                let texts: HashSet<&str> = known.iter().filter_map(|git| git.as_str()).collect();
+                let few = known.len().saturating_mul(list.len()) <= MANY;
+                for (at, item) in list.iter_mut().enumerate() {
+                    match item {
+                        Value::String(text) => *text = self.leaf(text, whose(texts.contains(text.as_str()))),
+                        _ if few => self.stated(item, &alike(item, &known)),
+                        _ => self.stated(item, known.get(at..=at).unwrap_or_default()),
+                    }
+                }
+            }
+            Value::Object(map) => {
+                let members = std::mem::take(map).into_iter().map(|(key, mut member)| {
+                    let known: Vec<&Value> =
+                        git.iter().filter_map(|git| git.as_object()?.get(&key)).collect();
+                    self.stated(&mut member, &known);
+                    (self.string(&key, whose(!known.is_empty())), member)
+                });
+                *map = members.collect();
+            }
+            Value::Number(number) => {
+                let (digits, own) = (number.to_string(), git.contains(&&Value::Number(number.clone())));
+                let masked = self.string(&digits, whose(own));
+                if masked != digits {
+                    *value = Value::String(masked);
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    /// A text of a body: if it is a manifest, what that declares is masked in it.
+    fn leaf(&self, string: &str, text: Text) -> String {
+        let Some((mut body, places)) = manifest(string, self.rules) else { return self.string(string, text) };
+        for place in &places {
+            if let Some(value) = body.pointer_mut(&place.pointer) {
+                self.whole(value, place.base64, text, &[]);
+            }
+        }
+        self.string(&body.to_string(), text)
+    }
+}
+
+/// Text that Git states is masked as Git's.
+fn whose(stated: bool) -> Text {
+    if stated { Text::Rendered } else { Text::Live }
+}
+
+/// The items of those values that are lists.
+fn items<'g>(git: &[&'g Value]) -> impl Iterator<Item = &'g Value> {
+    git.iter().filter_map(|git| git.as_array()).flatten()
+}
+
+/// Which of Git's items an item of a list may come from: those of its name, or all where it has none. Not by position,
+/// since what others add to a list moves the rest.
+fn alike<'g>(item: &Value, git: &[&'g Value]) -> Vec<&'g Value> {
+    let name = item.get("name");
+    git.iter().copied().filter(|git| git.get("name") == name).collect()
+}
+
+/// Where the same secret may be stated: the API server keeps a Secret's plain texts encoded.
+fn twins(place: &Place) -> Vec<(String, bool)> {
+    let mut all = vec![(place.pointer.clone(), place.base64)];
+    if let Some(secret) = place.pointer.strip_suffix("/data").filter(|_| place.base64) {
+        all.push((format!("{secret}/stringData"), false));
+    }
+    all
+}
