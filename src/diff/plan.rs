@@ -95,15 +95,10 @@ pub(crate) fn learn<'a>(case: &Case<'a>) -> Mask<'a> {
         let bodies = seen.live.iter().map(|live| &live.body).chain(predicted);
         bodies.map(|body| (Holder::Live, &seen.id, body, places(seen, body)))
     });
-    Mask::learn(
-        case.key,
-        &case.scope.environment,
-        &case.scope.secrets,
-        case.base.is_some(),
-        objects(Holder::Merge, case.merge)
-            .chain(case.base.into_iter().flat_map(|base| objects(Holder::Base, base)))
-            .chain(live),
-    )
+    let git = objects(Holder::Merge, case.merge)
+        .chain(case.base.into_iter().flat_map(|base| objects(Holder::Base, base)));
+    let lessons: Vec<_> = git.chain(live).collect();
+    Mask::learn(case.key, &case.scope.environment, &case.scope.secrets, case.base.is_some(), &lessons)
 }
 
 /// A fault that was found before the target was asked: in words of ours and of the renderers.

@@ -88,7 +88,7 @@ impl<'a> Mask<'a> {
         environment: &EnvironmentId,
         rules: &'a [SecretRule],
         base: bool,
-        lessons: impl IntoIterator<Item = Lesson<'_>>,
+        lessons: &[Lesson<'_>],
     ) -> Self {
         let mut all = BTreeMap::new();
         for (holder, id, body, volatile) in lessons {
@@ -97,9 +97,9 @@ impl<'a> Mask<'a> {
             let texts = volatile.iter().filter_map(|place| body.pointer(place)?.as_str());
             found.extend(texts.filter(|text| text.len() >= SEARCHED).map(|text| text.as_bytes().to_vec()));
             let holders = Holders {
-                base: holder == Holder::Base || (holder == Holder::Merge && !base),
-                merge: holder == Holder::Merge,
-                live: holder == Holder::Live,
+                base: *holder == Holder::Base || (*holder == Holder::Merge && !base),
+                merge: *holder == Holder::Merge,
+                live: *holder == Holder::Live,
             };
             found.into_iter().for_each(|value| hold(&mut all, value, holders));
         }

@@ -44,7 +44,8 @@ fn with<T>(lessons: &[(Holder, Value)], rules: &[SecretRule], use_it: impl FnOnc
     let environment = EnvironmentId { repo: RepoId(1), name: "staging".parse().unwrap() };
     let ids: Vec<ObjectId> = lessons.iter().map(|(_, body)| id(body)).collect();
     let lessons = lessons.iter().zip(&ids).map(|((holder, body), id)| (*holder, id, body, Vec::new()));
-    use_it(&Mask::learn(&MaskKey::new(b"key"), &environment, rules, true, lessons))
+    let lessons: Vec<_> = lessons.collect();
+    use_it(&Mask::learn(&MaskKey::new(b"key"), &environment, rules, true, &lessons))
 }
 
 /// A ConfigMap's value as it is shown beside a Secret of Git's.
@@ -112,7 +113,7 @@ fn equal_values_look_equal_and_nothing_else_does() {
         &elsewhere,
         &[],
         true,
-        [(Holder::Base, &id(&body), &body, Vec::new())],
+        &[(Holder::Base, &id(&body), &body, Vec::new())],
     );
     assert_ne!(there.own("correct-horse"), mark("correct-horse"), "another environment, another mark");
 }
