@@ -10,6 +10,7 @@
 //!   (`tidegate.REPOSITORY_ID.ENVIRONMENT.*`, which RBAC cannot spell), so give those the whole namespace or an identity of
 //!   their own;
 //! * `list` on `configmaps` there only to show other environments by name;
+//! * `create` and `patch` in the target's scratch namespace, if it has one: for dry runs only, nothing is written there;
 //! * `list` on `pods`, `replicasets` and `events` where it deploys: without them a failed rollout is told without its cause;
 //! * `list` on what lies in a namespace, or is of a kind, that is to be deleted: without it a plan says that it goes, and not
 //!   how much of it there is;

@@ -97,3 +97,101 @@ async fn fetch(wire: &Wire, path: &str, limit: usize) -> Option<Value> {
     let call = Call { limit, ..Call::get("read its schemas", path) };
     wire.call(&call).await.ok().map(|answer| answer.body)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::{Request, Response};
+    use http_body_util::BodyExt;
+    use kube::client::Body;
+    use serde_json::json;
+    use tokio::sync::Mutex;
+
+    use super::{Known, Library};
+    use crate::cluster::kinds::Served;
+    use crate::cluster::wire::Wire;
+
+    /// A server of schemas: what it is asked, and the hash that it gives.
+    #[derive(Clone, Default)]
+    struct Server {
+        asked: Arc<Mutex<Vec<String>>>,
+        hash: Arc<Mutex<u32>>,
+    }
+
+    impl Server {
+        async fn answer(&self, request: Request<Body>) -> Vec<u8> {
+            let path = request.uri().to_string();
+            assert_eq!(request.into_body().collect().await.unwrap().to_bytes().len(), 0);
+            let hash = *self.hash.lock().await;
+            let body = if path == "/openapi/v3" {
+                json!({"paths": {
+                    "apis/x/v1": {"serverRelativeURL": format!("/openapi/v3/apis/x/v1?hash={hash}")},
+                    "apis/y/v1": {"serverRelativeURL": "https://elsewhere.example.com/"}}})
+            } else {
+                let kind = |kind: &str| {
+                    json!({"type": "object", "properties": {"hash": {"type": "string", "default": hash.to_string()}},
+                        "x-kubernetes-group-version-kind": [{"group": "x", "version": "v1", "kind": kind}]})
+                };
+                json!({"components": {"schemas": {"a": kind("A"), "b": kind("B")}}})
+            };
+            self.asked.lock().await.push(path);
+            body.to_string().into_bytes()
+        }
+
+        fn wire(&self) -> Wire {
+            let server = self.clone();
+            let service = tower::service_fn(move |request: Request<Body>| {
+                let server = server.clone();
+                async move {
+                    let body = server.answer(request).await;
+                    Ok::<_, std::io::Error>(Response::new(Body::from(body)))
+                }
+            });
+            Wire::new(kube::Client::new(service, "default"), "test".to_owned(), "Tidegate".to_owned())
+        }
+
+        async fn asked(&self) -> Vec<String> {
+            std::mem::take(&mut *self.asked.lock().await)
+        }
+    }
+
+    fn served(group: &str) -> Served {
+        Served {
+            group: group.to_owned(),
+            version: "v1".to_owned(),
+            plural: "things".to_owned(),
+            namespaced: true,
+            status: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_document_is_fetched_once_for_a_kind_and_again_only_when_its_hash_is_another() {
+        let (server, library) = (Server::default(), Library::default());
+        let (wire, x) = (server.wire(), served("x"));
+        let read = async |kind: &str| library.schema(&wire, &x, kind).await;
+        let first = read("A").await.unwrap();
+        assert_eq!(server.asked().await, ["/openapi/v3", "/openapi/v3/apis/x/v1?hash=0"]);
+        assert!(Arc::ptr_eq(&first, &read("A").await.unwrap()) && read("C").await.is_none());
+        assert!(read("C").await.is_none());
+        assert_eq!(server.asked().await, ["/openapi/v3/apis/x/v1?hash=0"], "what is not there is asked once");
+        library.forget().await;
+        assert!(Arc::ptr_eq(&first, &read("A").await.unwrap()));
+        assert_eq!(server.asked().await, ["/openapi/v3"], "the hash is the same");
+        library.forget().await;
+        *server.hash.lock().await = 1;
+        assert_ne!(*read("A").await.unwrap(), *first);
+        assert_eq!(server.asked().await, ["/openapi/v3", "/openapi/v3/apis/x/v1?hash=1"]);
+        let shelves = library.shelves.lock().await;
+        assert!(shelves.known.values().filter(|known| matches!(known, Known::Schema(_))).count() == 2);
+    }
+
+    #[tokio::test]
+    async fn only_the_servers_own_documents_are_fetched() {
+        let (server, library) = (Server::default(), Library::default());
+        assert!(library.schema(&server.wire(), &served("y"), "A").await.is_none());
+        assert!(library.schema(&server.wire(), &served("z"), "A").await.is_none());
+        assert_eq!(server.asked().await, ["/openapi/v3"]);
+    }
+}

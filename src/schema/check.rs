@@ -57,9 +57,11 @@ impl Checker<'_> {
         }
         self.listed(node, value, path);
         if self.schema.custom {
-            self.bounds(&node.bounds, value, path);
+            self.bounds(node, value, path);
         }
-        self.logic(&node.logic, value, path, depth - 1);
+        if let Some(logic) = &node.logic {
+            self.logic(logic, value, path, depth - 1);
+        }
         match value {
             Value::Object(map) => self.object(node, map, path, depth),
             Value::Array(items) => self.list(node, items, path, depth),
@@ -127,7 +129,8 @@ impl Checker<'_> {
 
     /// Is it one of the values that are listed, if any are?
     fn listed(&mut self, node: &Node, value: &Value, path: &str) {
-        let Some(all) = node.bounds.one_of.as_ref().filter(|_| self.schema.custom) else { return };
+        let all = node.bounds.as_ref().and_then(|bounds| bounds.one_of.as_ref());
+        let Some(all) = all.filter(|_| self.schema.custom) else { return };
         if !all.contains(value) {
             let words: Vec<_> = all.iter().take(12).map(Value::to_string).collect();
             let more = if all.len() > words.len() { " …" } else { "" };
@@ -135,7 +138,8 @@ impl Checker<'_> {
         }
     }
 
-    fn bounds(&mut self, bounds: &Bounds, value: &Value, path: &str) {
+    fn bounds(&mut self, node: &Node, value: &Value, path: &str) {
+        let Some(bounds) = &node.bounds else { return };
         match value {
             Value::String(text) => self.text(bounds, text, path),
             Value::Number(number) => {

@@ -38,6 +38,13 @@ pub(crate) struct Version {
 }
 
 impl Definition {
+    /// The group and kind that a definition speaks of; cheap, where reading it whole is not.
+    pub(crate) fn subject(body: &Value) -> Option<(&str, &str)> {
+        let text = |path: &str| body.pointer(path)?.as_str();
+        (text("/kind")? == "CustomResourceDefinition").then_some(())?;
+        Some((text("/spec/group")?, text("/spec/names/kind")?))
+    }
+
     /// Reads a `CustomResourceDefinition` of `apiextensions.k8s.io/v1`; none: it is no such, or lacks what it must have,
     /// which the API server tells its author.
     pub(crate) fn read(body: &Value) -> Option<Self> {

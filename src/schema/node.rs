@@ -6,6 +6,7 @@ use serde_json::Value;
 
 /// What may stand at one place. The default allows anything.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the extensions are independent of one another")]
 pub(super) struct Node {
     /// The name of the part that says it; only [`Node::default`] is this node's own.
     pub refers: Option<String>,
@@ -34,9 +35,9 @@ pub(super) struct Node {
     /// An object that is replaced whole.
     pub atomic: bool,
     /// What a value of the right type must fulfil.
-    pub bounds: Bounds,
+    pub bounds: Option<Box<Bounds>>,
     /// Conditions over other schemas.
-    pub logic: Logic,
+    pub logic: Option<Box<Logic>>,
     /// Rules in CEL, as they are written.
     pub cel: Option<Value>,
 }

@@ -83,8 +83,8 @@ impl Reader {
                 Some(_) | None => List::Atomic,
             },
             atomic: map.get("x-kubernetes-map-type").and_then(Value::as_str) == Some("atomic"),
-            bounds: bounds(map),
-            logic: if refers.is_some() { Logic::default() } else { self.logic(map, depth) },
+            bounds: boxed(bounds(map)),
+            logic: if refers.is_some() { None } else { boxed(self.logic(map, depth)) },
             cel: map.get("x-kubernetes-validations").cloned(),
             refers,
         }
@@ -111,6 +111,11 @@ impl Reader {
         let (all, any, one) = (each("allOf"), each("anyOf"), each("oneOf"));
         Logic { all, any, one, not: map.get("not").map(|node| Box::new(self.node(node, depth - 1))) }
     }
+}
+
+/// Most places have no conditions, and a large definition has many places.
+fn boxed<T: Default + PartialEq>(value: T) -> Option<Box<T>> {
+    (value != T::default()).then(|| Box::new(value))
 }
 
 /// The part that a node names: at once, or as the only one of `allOf`, which is how a default and a description stand

@@ -1,6 +1,7 @@
 //! Looking: what is there, whose it is, and what it would become. Nothing is written.
 
 pub(super) mod cascade;
+mod defined;
 mod fallback;
 pub(super) mod lives;
 pub(super) mod memory;
@@ -80,7 +81,7 @@ pub(super) async fn look(
         record: record.map(|record| record.inventory).unwrap_or_default(),
         wanted,
         admission,
-        fallback: Fallback::new(cluster, &kinds, wanted.iter().copied(), |id| found.get(id)),
+        fallback: Fallback::new(cluster, &kinds, wanted, |id| found.get(id)),
         found: &found,
         namespace: atlas.environment.unwrap_or(atlas.connection),
         version: kinds.capabilities(atlas.connection).kube_version,
@@ -173,7 +174,7 @@ impl Gaze<'_> {
             mutated: self.admission.mutates(&address.served),
         };
         let forecast = match found {
-            Found::Hidden(message) => self.fallback.hidden(question, message).await,
+            Found::Hidden(message) => self.fallback.hidden(question, message).await?,
             Found::Live(_) | Found::Absent if to_come.is_some() => self.fallback.to_come(question).await,
             Found::Live(_) | Found::Absent => self.ask(question).await?,
         };

@@ -14,9 +14,9 @@ pub(super) fn released(live: &Value, payload: &Value) -> Value {
         let is = |key: &str, value: &str| entry.get(key).and_then(Value::as_str) == Some(value);
         let Some(fields) = entry.get("fieldsV1").and_then(Value::as_object) else { continue };
         if is("manager", MANAGER) && is("operation", "Apply") {
-            ours.push(fields)
+            ours.push(fields);
         } else {
-            theirs.push(fields)
+            theirs.push(fields);
         }
     }
     let mut body = live.clone();

@@ -6,6 +6,7 @@ use crate::cluster::address::Address;
 use crate::cluster::clean::clean_created;
 use crate::cluster::error::Error;
 use crate::cluster::look::predict::{Forecast, Question};
+use crate::cluster::look::twice::unlike;
 use crate::cluster::look::verdict::{Barrier, Verdict, verdict};
 use crate::cluster::send::{self, Force, Mode};
 use crate::cluster::wire::{Trouble, Wire};
@@ -40,15 +41,23 @@ pub(super) async fn scratch(
     let address = Address { id, served: own.served.clone(), namespace: Some(namespace.to_owned()) };
     let mut payload = question.payload().clone();
     payload["metadata"]["namespace"] = namespace.into();
-    let answer = if generated {
-        send::create(wire, &address, &payload, Mode::DryRun).await
-    } else {
+    if !generated {
         payload["metadata"]["name"] = name.as_str().into();
-        send::apply(wire, &address, &payload, Mode::DryRun, Force::No).await
+    }
+    let attempt = async || {
+        if generated {
+            send::create(wire, &address, &payload, Mode::DryRun).await
+        } else {
+            send::apply(wire, &address, &payload, Mode::DryRun, Force::No).await
+        }
     };
-    let refusal = match answer {
+    let refusal = match attempt().await {
         Ok(answer) => {
             let mut after = clean_created(answer.body, question.payload());
+            // As in the object's own place: what admission may draw is asked for twice.
+            let again = if question.mutated { attempt().await.ok() } else { None };
+            let again = again.map(|answer| clean_created(answer.body, question.payload()));
+            let volatile = again.map_or_else(Vec::new, |again| unlike(&after, &again));
             let mut warnings = answer.warnings;
             warnings.extend(strays(&after, &payload, &[&name, namespace]));
             restore(&mut after, question.payload());
@@ -60,6 +69,7 @@ pub(super) async fn scratch(
                 fidelity: Fidelity::Scratch,
                 reason,
                 warnings,
+                volatile,
                 ..Forecast::schema(&Value::Null, String::new())
             })));
         }

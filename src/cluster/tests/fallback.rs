@@ -146,7 +146,7 @@ async fn objects_of_a_kind_to_come_are_checked_by_its_definition() {
     );
     assert_eq!(becomes(&seen)["spec"], json!({"crew": [{"name": "x"}], "masts": 2}));
     assert!(becomes(&seen).pointer("/metadata/labels").is_none());
-    assert_eq!(seen.keys.0.get("/spec/crew").unwrap(), &["name"]);
+    assert_eq!(seen.keys.0["/spec/crew"], &["name"]);
 
     let wrong = ship(&api, "a", &json!({"masts": 10, "sails": 3, "crew": [{}]}));
     let seen = see(&world, &[definition.clone(), wrong], "a").await;
@@ -208,8 +208,11 @@ async fn kinds_that_nobody_knows_are_told_with_what_is_served() {
     let seen = see(&world, &[body("policy/v1beta1", "PodDisruptionBudget")], "x").await;
     refused(&seen, "/apiVersion", "does not know PodDisruptionBudget of policy/v1beta1; it serves policy/v1");
     assert!(seen.warnings.iter().any(|words| words.contains("since 1.25; use policy/v1")), "{seen:#?}");
+    let drawn = json!({"apiVersion": "v1", "kind": "Endpoints", "metadata": {"generateName": "x-"}});
+    let seen = see(&world, &[drawn], "x-*").await;
+    assert!(seen.warnings.iter().any(|words| words.contains("deprecated")), "of a creation, too: {seen:#?}");
     let seen = see(&world, &[body("extensions/v1beta1", "Ingress")], "x").await;
-    refused(&seen, "/apiVersion", "there is a Ingress of networking.k8s.io/v1");
+    refused(&seen, "/apiVersion", "Ingress is served as networking.k8s.io/v1");
 }
 
 /// A group of an aggregated API whose server is not there.
@@ -257,12 +260,12 @@ async fn a_group_that_does_not_answer_keeps_its_objects_and_spoils_nothing_else(
     world.send(Method::DELETE, &path, &json!({})).await.unwrap();
 }
 
-/// A validating webhook for this namespace that nobody answers.
-async fn webhook(world: &World, name: &str, effects: &str) {
+/// A validating webhook for the Deployments of this namespace, at a place where nobody answers it.
+async fn webhook(world: &World, name: &str, url: &str) {
     let place = world.namespace();
     let body = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
-        "metadata": {"name": name}, "webhooks": [{"name": format!("{name}.example.com"), "sideEffects": effects, "failurePolicy": "Fail",
-            "admissionReviewVersions": ["v1"], "timeoutSeconds": 1, "clientConfig": {"url": "https://127.0.0.1:1/"},
+        "metadata": {"name": name}, "webhooks": [{"name": format!("{name}.example.com"), "sideEffects": "None", "failurePolicy": "Fail",
+            "admissionReviewVersions": ["v1"], "timeoutSeconds": 1, "clientConfig": {"url": url},
             "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": place}},
             "rules": [{"apiGroups": ["apps"], "apiVersions": ["*"], "operations": ["*"], "resources": ["deployments"]}]}]});
     let path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
@@ -271,12 +274,16 @@ async fn webhook(world: &World, name: &str, effects: &str) {
 
 #[tokio::test]
 async fn a_webhook_that_cannot_be_asked_is_named_and_live_fields_are_not_lost() {
-    for (name, effects, words) in
-        [("fallback-down", "None", "connection refused"), ("fallback-effects", "Some", "dry run")]
-    {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let late = format!("https://{}/", silent.local_addr().unwrap());
+    let cases = [
+        ("fallback-down", "https://127.0.0.1:1/", "connection refused"),
+        ("fallback-late", late.as_str(), "context deadline exceeded"),
+    ];
+    for (name, url, words) in cases {
         let world = World::settled(name).await;
         world.must_deploy(&world.bundle(&[web(1, "web:1"), config("a", "1")])).await;
-        webhook(&world, name, effects).await;
+        webhook(&world, name, url).await;
         let mut changed = web(2, "web:1");
         changed["spec"]["template"]["spec"]["containers"][0]["env"] = json!([{"name": "A", "value": "1"}]);
         let mut seen = see(&world, std::slice::from_ref(&changed), "web").await;
@@ -303,6 +310,8 @@ async fn a_webhook_that_cannot_be_asked_is_named_and_live_fields_are_not_lost() 
         wrong["spec"]["replicas"] = "two".into();
         refused(&see(&world, &[wrong], "web").await, "/spec/replicas", "");
         assert_eq!(see(&world, &[config("a", "2")], "a").await.fidelity, Fidelity::Live);
+        let path = format!("/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/{name}");
+        world.send(Method::DELETE, &path, &json!({})).await.unwrap();
     }
 }
 

@@ -47,6 +47,10 @@ const DEPLOY: &[Rule] = &[
     rule(&["", "apps"], &["pods", "replicasets", "events"], &["list"]),
 ];
 
+/// In the scratch namespace.
+const SCRATCH: &[Rule] =
+    &[rule(&["", "apps"], &["configmaps", "services", "deployments"], &["create", "patch"])];
+
 impl Rule {
     fn written(&self) -> String {
         let list = |words: &[&str]| {
@@ -104,7 +108,7 @@ async fn an_environment_acts_as_its_own_user_and_a_missing_right_is_named() {
 #[tokio::test]
 async fn the_rights_that_the_documentation_lists_are_enough() {
     let page = include_str!("../../../docs/install.md");
-    for rule in RECORD.iter().chain(DEPLOY) {
+    for rule in RECORD.iter().chain(DEPLOY).chain(SCRATCH) {
         assert!(page.contains(&rule.written()), "docs/install.md lacks `{}`", rule.written());
     }
     let (admin, mut world) = two("rights-enough").await;
@@ -126,6 +130,34 @@ async fn the_rights_that_the_documentation_lists_are_enough() {
         matches!(&applied[0].result, Done::Failed(why) if why.contains("pod web-") && why.contains("FailedScheduling")),
         "with its cause and the cluster's events: {applied:#?}"
     );
+}
+
+#[tokio::test]
+async fn a_scratch_namespace_needs_no_more_than_the_documentation_says() {
+    let (admin, mut world) = two("rights-scratch").await;
+    world.cluster.scratch = Some("rights-scratch".to_owned());
+    world.scope.namespace = Some("rights-to-come".to_owned());
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "rights-scratch"},
+        "rules": [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}]});
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "rights-scratch"},
+        "subjects": [{"kind": "User", "name": "tidegate:acme/shop:prod", "apiGroup": "rbac.authorization.k8s.io"}],
+        "roleRef": {"kind": "ClusterRole", "name": "rights-scratch", "apiGroup": "rbac.authorization.k8s.io"}});
+    for (kind, body) in [("clusterroles", role), ("clusterrolebindings", binding)] {
+        admin.send(Method::POST, &format!("/apis/rbac.authorization.k8s.io/v1/{kind}"), &body).await.unwrap();
+    }
+    grant(&admin, &world, "tidegate", RECORD).await;
+    known(&world, "", &rule(&[""], &["namespaces"], &["get"]), "get").await;
+    let space = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rights-to-come"}});
+    let bundle = world.bundle(&[space, config("a", "1"), web(1, "web:1"), service()]);
+    for seen in world.look(&bundle).await {
+        assert_eq!(seen.fidelity, Fidelity::Schema, "{seen:#?}");
+    }
+    grant(&admin, &world, "rights-scratch", SCRATCH).await;
+    for seen in world.look(&bundle).await.into_iter().filter(|seen| seen.id.kind != "Namespace") {
+        assert_eq!(seen.fidelity, Fidelity::Scratch, "{seen:#?}");
+        let words = "namespace rights-to-come does not exist yet (tidegate:acme/shop:prod may not get ";
+        assert!(seen.reason.starts_with(words), "{}", seen.reason);
+    }
 }
 
 /// Grants these rights and waits until the server knows of them.
