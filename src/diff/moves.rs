@@ -85,7 +85,7 @@ pub(crate) fn across(plans: &mut [Plan]) {
             Action::Create => goes.get(&change.id).map(|there| {
                 format!("{there} deletes its own; nothing moves from one place to another, so what it held does not come along")
             }),
-            _ => None,
+            Action::Update | Action::Replace | Action::Move | Action::Adopt | Action::Keep | Action::None => None,
         };
         change.warnings.extend(words);
     }

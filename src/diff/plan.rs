@@ -235,7 +235,9 @@ impl Draft<'_> {
                     )
                 }
                 Passage::Unknown(other) => format!("mend `{other}` first: it does not render"),
-                _ => "remove it here, or allow its kind of owner under `adopt`".to_owned(),
+                Passage::Stays | Passage::To(_) | Passage::From(_) | Passage::Taken(_) => {
+                    "remove it here, or allow its kind of owner under `adopt`".to_owned()
+                }
             };
             let message = format!("{} cannot be taken over: {whose}", subject.seen.id);
             self.errors.push(subject.fault(message).hint(hint));

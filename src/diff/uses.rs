@@ -61,7 +61,7 @@ fn names(value: &Value, places: &[(&str, &str)], name: &str, depth: usize) -> bo
             here || names(value, places, name, depth - 1)
         }),
         Value::Array(items) => items.iter().any(|item| names(item, places, name, depth - 1)),
-        _ => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
@@ -71,8 +71,5 @@ fn is(value: &Value, inner: &str, name: &str) -> bool {
         "" => value.as_str() == Some(name),
         inner => value.get(inner).and_then(Value::as_str) == Some(name),
     };
-    match value {
-        Value::Array(items) => items.iter().any(text),
-        value => text(value),
-    }
+    value.as_array().map_or_else(|| text(value), |items| items.iter().any(text))
 }

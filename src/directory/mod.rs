@@ -91,6 +91,13 @@ impl Directory {
         for step in &steps {
             applied.push(take(&folder, step, run).await);
         }
+        let silent = step::silent(run);
+        for step in step::writing(&silent, run) {
+            let kept = take(&folder, &step, run).await;
+            if !matches!(kept.result, Done::Changed | Done::Unchanged) {
+                applied.push(kept);
+            }
+        }
         let record = step::after(run, &ahead, &applied);
         for path in ahead.hooks.difference(&record.hooks) {
             file::remove(&folder, path).await?;

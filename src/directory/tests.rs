@@ -12,7 +12,7 @@ use crate::model::deployment::{Commits, Deployment, State, Trigger};
 use crate::model::id::{EnvironmentId, InstallationId, Repo, RepoId};
 use crate::model::object::{Bundle, Object, Origin};
 use crate::model::permit::Permit;
-use crate::model::plan::{Action, Change, Counts, Fidelity, Plan};
+use crate::model::plan::{Action, Change, Counts, Fidelity, Hook, Phase, Plan};
 use crate::model::report::Done;
 use crate::model::target::{Run, Scope};
 use crate::model::view::{Inventory, Owner, Prediction};
@@ -155,6 +155,26 @@ async fn objects_are_created_updated_and_deleted_and_nothing_else_is_touched() {
         before,
         "nothing changed: no write"
     );
+}
+
+#[tokio::test]
+async fn all_hooks_lie_there_whichever_of_them_the_plan_would_run() {
+    let root = TempDir::new().unwrap();
+    let at = Directory::new(root.path().to_owned());
+    let mut both = bundle(&[("a", 1)]);
+    both.hooks = bundle(&[("install", 1), ("upgrade", 1)]).objects;
+    let mut plan = plan(vec![change(Action::Create, &both.objects[0])]);
+    let due = |phase| Some(Hook { phase, weight: 0 });
+    plan.hooks = [Phase::Before, Phase::After]
+        .map(|phase| Change { hook: due(phase), ..change(Action::Create, &both.hooks[0]) })
+        .into();
+    let (deployment, permit) = (deployment("d1"), Permit::default());
+    let run = Run { plan: &plan, bundle: &both, inventory: None, deployment: &deployment, permit: &permit };
+    let applied = at.apply(&scope("staging"), &run).await.unwrap();
+    assert_eq!(applied.len(), 2, "one file is written once, and what does not run is not told: {applied:?}");
+    let hooks: Vec<_> =
+        there(&at.folder(&scope("staging"))).into_iter().filter(|path| path.starts_with("_hooks")).collect();
+    assert_eq!(hooks, ["_hooks/shop/configmap.core/install.yaml", "_hooks/shop/configmap.core/upgrade.yaml"]);
 }
 
 #[tokio::test]

@@ -189,11 +189,15 @@ impl BranchTarget {
             .prefix(SCRATCH)
             .tempdir_in(self.mirror.cache())
             .map_err(Error::io("cannot make a folder in", self.mirror.cache()))?;
-        let (mut files, applied) = self.stored(steps, &there, scratch.path()).await?;
+        let silent = step::silent(run);
+        let all: Vec<Step<'_>> = steps.iter().cloned().chain(step::writing(&silent, run)).collect();
+        let (mut files, mut applied) = self.stored(&all, &there, scratch.path()).await?;
+        let quiet = applied.iter().all(|applied| applied.result != Done::Changed);
+        applied.truncate(steps.len());
         let ahead = step::ahead(scope, run, parent.record);
         let record = step::after(run, &ahead, &applied);
         let same = parent.record.is_some_and(|old| old.same_files(&record));
-        if same && applied.iter().all(|applied| applied.result != Done::Changed) {
+        if same && quiet {
             return Ok(Commit { sha: None, applied });
         }
         let stored = objects.store(&[&record.write()], scratch.path()).await?;

@@ -69,7 +69,27 @@ pub(crate) fn steps<'a>(run: &Run<'a>) -> Result<Vec<Step<'a>>, Fault> {
     let mut steps: Vec<_> =
         run.plan.changes.iter().map(object).chain(run.plan.hooks.iter().map(hook)).collect();
     steps.sort_by_key(|step| step.effect == Effect::Remove);
+    // A hook that runs before the objects and after them is one file.
+    let mut known = BTreeSet::new();
+    steps.retain(|step| step.change.hook.is_none() || known.insert(step.path.clone()));
     Ok(steps)
+}
+
+/// The hooks that do not run this time, and so are not in the plan: nothing runs from files, which are to hold all of the
+/// bundle, for whoever takes them further.
+pub(crate) fn silent(run: &Run<'_>) -> Vec<Change> {
+    let listed = |id: &ObjectId| run.plan.hooks.iter().any(|change| change.id == *id);
+    let others = run.bundle.hooks.iter().filter(|hook| !listed(&hook.id));
+    others.map(|hook| Change::new(Action::Create, hook.id.clone())).collect()
+}
+
+/// The steps that write them.
+pub(crate) fn writing<'a>(silent: &'a [Change], run: &Run<'a>) -> Vec<Step<'a>> {
+    let found = |change: &Change| run.bundle.hooks.iter().find(|hook| hook.id == change.id);
+    let step = |change: &'a Change| {
+        Some(Step { change, path: path::of_hook(&change.id), effect: Effect::Write(found(change)?) })
+    };
+    silent.iter().filter_map(step).collect()
 }
 
 /// The files of hooks that the run's bundle has.

@@ -36,15 +36,14 @@ pub(crate) fn is_argo_hook(body: &Value) -> bool {
 pub(crate) fn runs(object: &Object, installing: bool) -> Vec<Hook> {
     let (before, after) =
         if installing { ("pre-install", "post-install") } else { ("pre-upgrade", "post-upgrade") };
-    let has = |phase: Phase| match object.annotation(ARGO) {
-        Some(argo) => {
-            let word = if phase == Phase::Before { "PreSync" } else { "PostSync" };
-            words(argo).any(|one| one == word) && words(argo).all(|one| one != "Skip")
-        }
-        None => {
-            let word = if phase == Phase::Before { before } else { after };
-            words(object.annotation(HELM).unwrap_or_default()).any(|one| one == word)
-        }
+    let has = |phase: Phase| {
+        let first = phase == Phase::Before;
+        let Some(argo) = object.annotation(ARGO) else {
+            let word = if first { before } else { after };
+            return words(object.annotation(HELM).unwrap_or_default()).any(|one| one == word);
+        };
+        let word = if first { "PreSync" } else { "PostSync" };
+        words(argo).any(|one| one == word) && words(argo).all(|one| one != "Skip")
     };
     let weight = weight(object);
     let phases = [Phase::Before, Phase::After].into_iter().filter(|phase| has(*phase));

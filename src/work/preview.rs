@@ -13,7 +13,7 @@ use crate::model::check::Conclusion;
 use crate::model::fault::{Cause, Failure, Fault};
 use crate::model::github::Pull;
 use crate::model::id::{Digest, EnvironmentName, PullNumber, Repo, Sha};
-use crate::model::plan::Preview;
+use crate::model::plan::{Plan, Preview};
 use crate::model::settings::{BeforeMerge, Environment, Settings, When};
 use crate::model::target::{Floor, Place, TargetSettings};
 use crate::render::Budget;
@@ -242,23 +242,8 @@ async fn plans(
             budget: &budget,
             siblings: Some(&siblings),
         };
-        let plan = match at(cx, ground, &files, case).await {
-            Ok((mut survey, _)) => {
-                let scope = ground.scope(name, in_force.unwrap_or(environment));
-                pending::name(&ground.objects, sides.base, (&scope, &cx.mask), &mut survey).await?;
-                survey.plan
-            }
-            Err(failure) => {
-                let Some(fault) = unseen(&failure) else { return Err(failure) };
-                tracing::warn!(environment.name = %name, error = %failure, "a target could not be looked at");
-                blind = true;
-                let case = At { look: Look::Rendered, ..case };
-                let mut plan = at(cx, ground, &files, case).await?.0.plan;
-                plan.errors.push(fault);
-                plan.digest = None;
-                plan
-            }
-        };
+        let (plan, unseen) = one(cx, ground, &files, sides.base, case).await?;
+        blind |= unseen;
         let floor = ground.target(cx, name).await?.ok().map(|target| &target.floor);
         how.insert(name.clone(), way(in_force, floor));
         environments.push(plan);
@@ -278,6 +263,30 @@ async fn plans(
         environments,
     };
     Ok(Made::Plans { preview, how, notes, blind })
+}
+
+/// One environment's plan. Where its target cannot be looked at, the rendered one with the reason; and whether that is so.
+async fn one(
+    cx: &Context,
+    ground: &Ground,
+    files: &Files<'_>,
+    base: &Sha,
+    case: At<'_>,
+) -> Result<(Plan, bool), Failure> {
+    let failure = match at(cx, ground, files, case).await {
+        Ok((mut survey, _)) => {
+            let scope = ground.scope(case.name, ground.environment(case.name).unwrap_or(case.proposed));
+            pending::name(&ground.objects, base, (&scope, &cx.mask), &mut survey).await?;
+            return Ok((survey.plan, false));
+        }
+        Err(failure) => failure,
+    };
+    let Some(fault) = unseen(&failure) else { return Err(failure) };
+    tracing::warn!(environment.name = %case.name, error = %failure, "a target could not be looked at");
+    let mut plan = at(cx, ground, files, At { look: Look::Rendered, ..case }).await?.0.plan;
+    plan.errors.push(fault);
+    plan.digest = None;
+    Ok((plan, true))
 }
 
 /// What is said of an environment whose target could not be looked at: one that is away, or that is set up wrongly, must

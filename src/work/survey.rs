@@ -154,38 +154,8 @@ pub(crate) async fn survey(
     let broken = base.as_ref().and_then(|base| base.faults.first().cloned());
     let bundle = merge.bundle;
     let base = base.map(|base| base.bundle).or_else(|| question.base_files.map(|_| Bundle::default()));
-    let mut left = None;
-    let (inventory, mut seen) = match question.target {
-        Some((target, floor)) => {
-            let bounds = floor::Bounds {
-                floor,
-                target: &question.scope.target,
-                capabilities: &capabilities,
-                bundle: &bundle,
-            };
-            faults.extend(floor::faults(&bounds));
-            let inventory = target.own(question.scope).await?;
-            let Candidates { wanted, gone } = candidates(base.as_ref(), &bundle, inventory.as_ref());
-            let (gone, outside) = floor::within(gone, &bounds);
-            left = outside;
-            // What did not render must not look as if it were gone, and what the floor refuses is not asked about.
-            let seen = if faults.is_empty() {
-                target.look(question.scope, &wanted, &gone).await?
-            } else {
-                Vec::new()
-            };
-            (inventory, seen)
-        }
-        None => rendered(base.as_ref(), &bundle),
-    };
-    // Where no server answers, none warns of versions that it does not serve for long.
-    if capabilities.kube_version.is_none() {
-        warn(&mut seen, &bundle);
-    }
-    if let Some(siblings) = question.siblings {
-        let target = question.target.map(|(target, _)| target);
-        siblings.settle(question.scope, target, &capabilities, &mut seen).await?;
-    }
+    let View { inventory, seen, left } =
+        view(question, (base.as_ref(), &bundle), &capabilities, &mut faults).await?;
     let facts = Facts { bundle, inventory, base, seen };
     let mut plan = plan(&facts.case(question.scope, key, &faults));
     if question.target.is_none() {
@@ -208,6 +178,46 @@ fn warn(seen: &mut [Seen], bundle: &Bundle) {
         let object = bundle.find(&one.id);
         one.warnings.extend(object.and_then(|object| deprecated(object.api_version(), &one.id.kind, None)));
     }
+}
+
+/// What the target says of the objects that matter.
+struct View {
+    inventory: Option<Inventory>,
+    seen: Vec<Seen>,
+    /// What is left as it is although Git no longer holds it.
+    left: Option<String>,
+}
+
+/// Looks at the target, if there is one, and at what moves between the environments that live there.
+async fn view(
+    question: &Question<'_>,
+    (base, bundle): (Option<&Bundle>, &Bundle),
+    capabilities: &Capabilities,
+    faults: &mut Vec<Fault>,
+) -> Result<View, Failure> {
+    let scope = question.scope;
+    let mut view = if let Some((target, floor)) = question.target {
+        let bounds = floor::Bounds { floor, target: &scope.target, capabilities, bundle };
+        faults.extend(floor::faults(&bounds));
+        let inventory = target.own(scope).await?;
+        let Candidates { wanted, gone } = candidates(base, bundle, inventory.as_ref());
+        let (gone, left) = floor::within(gone, &bounds);
+        // What did not render must not look as if it were gone, and what the floor refuses is not asked about.
+        let seen = if faults.is_empty() { target.look(scope, &wanted, &gone).await? } else { Vec::new() };
+        View { inventory, seen, left }
+    } else {
+        let (inventory, seen) = rendered(base, bundle);
+        View { inventory, seen, left: None }
+    };
+    // Where no server answers, none warns of versions that it does not serve for long.
+    if capabilities.kube_version.is_none() {
+        warn(&mut view.seen, bundle);
+    }
+    if let Some(siblings) = question.siblings {
+        let target = question.target.map(|(target, _)| target);
+        siblings.settle(scope, target, capabilities, &mut view.seen).await?;
+    }
+    Ok(view)
 }
 
 /// What is said where a renderer has another version than before, even if that changes nothing.

@@ -1,10 +1,13 @@
 //! Objects that move between environments of one repository, on a real cluster: shown as moves on both sides, and the same
 //! objects afterwards, whichever side is deployed first and however often.
 
+use github_emulator::MergeMethod;
 use serde_json::{Value, json};
 
 use crate::support::checkout::Checkout;
 use crate::support::cluster::Cluster;
+use crate::support::fixture::NAMES;
+use crate::support::world::World;
 
 const X: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {colour: green}\n";
 const PAINTED: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {colour: blue}\n";
@@ -220,4 +223,51 @@ fn commits_that_wait_to_be_deployed_are_named_where_they_touched_what_is_pending
     checkout.tidegate(&["apply", "staging", "--config", config, "--rev", "main"]).ended(0);
     let plan = checkout.tidegate(&arguments).json();
     assert_eq!(plan["environments"][0].get("pending"), None, "{plan:#}");
+}
+
+#[tokio::test]
+async fn whoever_commands_a_move_must_be_allowed_to_deploy_both() {
+    let cluster = Cluster::start().await;
+    let world = World::start(&json!({"shared": cluster.target("acme/shop")}), &[]).await;
+    let (repository, _) = world.repository("acme/shop", "plain", NAMES);
+    let namespace = &cluster.staging;
+    let environment = |name: &str, deploy: &str| {
+        format!(
+            "  {name}:\n    target: shared\n    namespace: {namespace}\n    sources: [{{path: {name}}}]\n    deploy: {deploy}\n"
+        )
+    };
+    let file = format!(
+        "version: 1\nenvironments:\n{}{}",
+        environment("production", "{when: merge, before_merge: any-time}"),
+        environment("staging", "{when: merge, before_merge: any-time, allow: {permission: maintain}}")
+    );
+    let files = [
+        (".tidegate.yaml", Some(file.as_str())),
+        ("staging/x.yaml", Some(X)),
+        ("staging/s.yaml", Some("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\n")),
+        ("production/p.yaml", Some("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: p}\n")),
+    ];
+    repository.commit("main", "Set it up", "ann", &files).unwrap();
+    world.settle().await;
+    let live = async || cluster.object("v1", "ConfigMap", namespace, "x").await.unwrap();
+    let part_of = |live: &Value| live["metadata"]["labels"]["applyset.kubernetes.io/part-of"].clone();
+    let before = live().await;
+
+    let pull = world
+        .previewed(&repository, "move", &[("staging/x.yaml", None), ("production/x.yaml", Some(X))])
+        .await;
+    let (_, replies) = world.says(&pull, "bob", "/deploy production").await;
+    let said = replies.concat();
+    assert!(said.contains("objects would leave") && said.contains("maintain"), "{said}");
+    assert_eq!(part_of(&live().await), part_of(&before), "nothing moved");
+
+    let (asked, replies) = world.says(&pull, "ann", "/deploy production").await;
+    assert_eq!(asked.reactions.last().map(|(_, what)| what.as_str()), Some("rocket"), "{replies:#?}");
+    let after = live().await;
+    assert_ne!(part_of(&after), part_of(&before));
+    pull.merge("ann", MergeMethod::Squash).unwrap();
+    world.settle().await;
+    assert_eq!(live().await["metadata"]["uid"], before["metadata"]["uid"]);
+    assert_eq!(part_of(&live().await), part_of(&after));
+    world.finish().await;
 }

@@ -8,13 +8,13 @@ use super::{bundle, config, decide, inventory, live, scope, seen};
 use crate::diff::look::candidates;
 use crate::diff::moves::{Holding, Sibling, across, passage};
 use crate::model::id::EnvironmentName;
-use crate::model::object::Object;
+use crate::model::object::{Object, ObjectId};
 use crate::model::plan::{Action, Home, Plan};
 use crate::model::view::{Live, Owner, Passage, Prediction, Seen};
 
-fn holding(bodies: &[&Value]) -> Holding {
+fn held(bodies: &[&Value]) -> BTreeMap<ObjectId, String> {
     let id = |body: &&Value| (Object::identify(body).unwrap(), "apps/theirs".to_owned());
-    Some(bodies.iter().map(id).collect::<BTreeMap<_, _>>())
+    bodies.iter().map(id).collect()
 }
 
 fn production() -> EnvironmentName {
@@ -36,7 +36,7 @@ fn home(environment: &str, app: &str) -> Home {
 #[test]
 fn whose_an_object_becomes_follows_from_what_both_hold() {
     let x = config("x", json!({}));
-    let (with, without) = (holding(&[&x]), holding(&[]));
+    let (with, without) = (Some(held(&[&x])), Some(held(&[])));
     let ours = seen(&x, Some(live(&x)), Prediction::Gone);
     assert_eq!(of(&ours, &with), Passage::To(home("production", "apps/theirs")));
     assert_eq!(of(&ours, &without), Passage::Stays);
@@ -55,7 +55,7 @@ fn whose_an_object_becomes_follows_from_what_both_hold() {
 #[test]
 fn without_a_target_what_the_base_held_tells() {
     let x = config("x", json!({}));
-    let (with, without) = (holding(&[&x]), holding(&[]));
+    let (with, without) = (Some(held(&[&x])), Some(held(&[])));
     let created = seen(&x, None, Prediction::Becomes(x.clone()));
     let at = |before: &Holding, after: &Holding| {
         passage(&created, &[Sibling { name: &production(), set: None, before: Some(before), after }])

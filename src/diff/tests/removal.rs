@@ -97,7 +97,7 @@ fn what_goes_with_it_is_told_of_a_deletion_and_of_nothing_else() {
         decide(&scope(), &base, &bundle(&[]), Some(&inventory(&base)), &all)
     };
     let deleted = with(live(&namespace));
-    assert_eq!(deleted.changes[0].cascade, [claims.clone()]);
+    assert_eq!(deleted.changes[0].cascade, std::slice::from_ref(&claims));
     assert_eq!(deleted.changes[0].risks, [Risk::LosesData, Risk::Cascades, Risk::Deletes]);
     assert!(with(Live { keep: true, ..live(&namespace) }).changes[0].cascade.is_empty());
 }
