@@ -62,7 +62,7 @@ target/tools/.cargo-deny-$(CARGO_DENY_VERSION):
 	@cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root target/tools --force
 	@touch $@
 
-bench: tools ## Measure, and print the figures (QUICK=1; SUBJECTS="rest deliveries comment render cluster yaml").
+bench: tools ## Measure, and print the figures (QUICK=1; SUBJECTS="rest deliveries comment render cluster yaml diff").
 	$(call say,A release build)
 	@cargo bench --locked --bench figures --no-run
 	$(call say,The figures; docs/benchmarks.md says how to read them)

@@ -1,7 +1,7 @@
 //! `make bench`: figures beside a peer or the limit, in one run. docs/benchmarks.md says how to read them.
 //!
 //! Nothing here is asserted on time: it prints what was measured. `QUICK=1` measures less often; words after the
-//! options choose subjects (`deliveries rest comment render cluster yaml`).
+//! options choose subjects (`deliveries rest comment render cluster yaml diff`).
 #![expect(clippy::print_stdout, reason = "a program that prints figures")]
 
 mod apps;
@@ -10,6 +10,7 @@ mod cell;
 mod cluster;
 mod comment;
 mod deliveries;
+mod diff;
 mod load;
 mod machine;
 mod manifests;
@@ -30,7 +31,7 @@ use std::time::Instant;
 /// What a step of a measurement gives; whatever fails ends the run in its own words.
 pub(crate) type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-const SUBJECTS: [&str; 6] = ["rest", "deliveries", "comment", "render", "cluster", "yaml"];
+const SUBJECTS: [&str; 7] = ["rest", "deliveries", "comment", "render", "cluster", "yaml", "diff"];
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +96,9 @@ fn run(extent: Extent, wanted: &dyn Fn(&str) -> bool) -> Done<()> {
         }
         if wanted("yaml") {
             yaml::measure(extent)?;
+        }
+        if wanted("diff") {
+            diff::measure(extent)?;
         }
         Ok(())
     })

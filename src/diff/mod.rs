@@ -12,6 +12,7 @@ mod hooks;
 pub(crate) mod look;
 pub(crate) mod mask;
 pub(crate) mod moves;
+pub(crate) mod pair;
 pub(crate) mod paths;
 pub(crate) mod plan;
 mod removal;

@@ -9,6 +9,7 @@ use crate::diff::class::Attribution;
 use crate::diff::digest::digest;
 use crate::diff::hooks::hooks;
 use crate::diff::mask::{Holder, Mask, MaskKey, Quoted};
+use crate::diff::pair::pair;
 use crate::diff::risk::{Stake, risks};
 use crate::model::fault::Fault;
 use crate::model::lists::ListKeys;
@@ -53,6 +54,11 @@ pub(crate) fn plan(case: &Case<'_>) -> Plan {
     }
     let hooks = hooks(case, &mask, &draft.changes);
     draft.changes.sort_by(|a, b| a.id.cmp(&b.id));
+    pair(&mut draft.changes, |id| {
+        let git = [case.merge.find(id), case.base.and_then(|base| base.find(id))];
+        let live = case.seen.iter().find(|seen| seen.id == *id).and_then(|seen| seen.live.as_ref());
+        git.into_iter().flatten().map(|object| &object.body).chain(live.map(|live| &live.body)).collect()
+    });
     let fidelity = case.seen.iter().map(|seen| seen.fidelity).min().unwrap_or(Fidelity::Live);
     let digest = draft
         .errors

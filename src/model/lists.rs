@@ -86,6 +86,17 @@ pub(crate) fn name(keys: &[String], item: &Value) -> Option<String> {
     found.then_some(name)
 }
 
+/// Are these lists with the same items in another order?
+pub(crate) fn reordered(before: &Value, after: &Value) -> bool {
+    let (Value::Array(before), Value::Array(after)) = (before, after) else { return false };
+    let sorted = |items: &[Value]| {
+        let mut items: Vec<Vec<u8>> = items.iter().map(crate::model::canonical::bytes).collect();
+        items.sort_unstable();
+        items
+    };
+    before.len() == after.len() && before != after && sorted(before) == sorted(after)
+}
+
 /// Lists by their place beneath something, with their keys.
 type Lists = &'static [(&'static str, &'static [&'static str])];
 
@@ -239,7 +250,7 @@ const POD_STATUS: Lists = &[
 mod tests {
     use serde_json::json;
 
-    use super::{ListKeys, name};
+    use super::{ListKeys, name, reordered};
 
     #[test]
     fn an_item_is_named_by_its_keys() {
@@ -263,5 +274,13 @@ mod tests {
         let both = ListKeys::shipped("", "Service").with(&more);
         assert_eq!(both.of("/spec/ports").unwrap(), ["name"]);
         assert_eq!(ListKeys::shipped("acme.example", "Shop").0.len(), 2);
+    }
+
+    #[test]
+    fn only_the_order_differs() {
+        assert!(reordered(&json!([{"a": 1, "b": 2}, 1]), &json!([1, {"b": 2, "a": 1}])));
+        assert!(!reordered(&json!([1, 1, 2]), &json!([1, 2, 2])));
+        assert!(!reordered(&json!([1]), &json!([1])));
+        assert!(!reordered(&json!("a"), &json!([])));
     }
 }

@@ -4,6 +4,7 @@ mod floor;
 mod guesses;
 mod hooks;
 mod moves;
+mod pair;
 mod paths;
 mod removal;
 mod trees;
