@@ -110,7 +110,7 @@ fn names_with_a_hash_are_proved_by_the_hash_that_kustomize_makes() {
     let [(old, new, Likeness::Hash)] = &pairs(&made)[..] else { panic!("{made:#?}") };
     assert!(old.starts_with("Secret shop/my-key-") && new.starts_with("Secret shop/my-key-") && old != new);
     let created = made.iter().find(|change| change.action == Action::Create).unwrap();
-    assert!(created.diff.contains("password: ‹secret"), "{}", created.diff);
+    assert!(created.diff.contains("password: \"‹secret"), "{}", created.diff);
     assert!(
         !created.diff.contains("long-password") && created.diff.contains("- ") && created.diff.contains("+ ")
     );
