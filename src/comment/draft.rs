@@ -5,14 +5,18 @@ use std::collections::BTreeSet;
 use crate::comment::Page;
 use crate::comment::fault::note;
 use crate::comment::group::{Row, remotes, rows, warnings};
-use crate::comment::text::prose;
+use crate::comment::text::{clip, code, prose};
 use crate::comment::words::{count, list, needs_care, number, worth};
 use crate::model::id::Digest;
 use crate::model::object::Remote;
-use crate::model::plan::{Fidelity, Plan};
+use crate::model::plan::{Commit, Fidelity, Plan};
 
 /// Bytes that notes, and again warnings, may take.
 const LINES: usize = 4_000;
+/// Commits named that go along.
+const COMMITS: usize = 5;
+/// Characters of a commit's title.
+const TITLE: usize = 72;
 
 /// The parts of a page that are words already.
 pub(crate) struct Draft<'a> {
@@ -43,6 +47,7 @@ impl<'a> Draft<'a> {
         let all: BTreeSet<Fidelity> =
             changed.iter().flat_map(|plan| plan.changes.iter().map(|change| change.fidelity)).collect();
         let mut notes: Vec<String> = page.notes.iter().map(|text| note(text)).collect();
+        notes.extend(pending(plans));
         notes.extend(worths(&changed));
         if page.public && changed.iter().any(|plan| plan.fidelity > Fidelity::Rendered) {
             notes.push(
@@ -76,6 +81,30 @@ impl<'a> Draft<'a> {
     pub(crate) fn quiet(&self) -> bool {
         self.empty && self.notes.is_empty() && self.warnings.is_empty()
     }
+}
+
+/// What was merged earlier and goes along, equal lists folded.
+fn pending(plans: &[Plan]) -> Vec<String> {
+    let mut known: Vec<(&[Commit], Vec<&str>)> = Vec::new();
+    for plan in plans.iter().filter(|plan| !plan.pending.is_empty()) {
+        match known.iter_mut().find(|(commits, _)| *commits == plan.pending.as_slice()) {
+            Some((_, names)) => names.push(plan.name.as_str()),
+            None => known.push((&plan.pending, vec![plan.name.as_str()])),
+        }
+    }
+    let told = known.into_iter().map(|(commits, names)| {
+        let commit = |commit: &Commit| {
+            let title = clip(commit.title.lines().next().unwrap_or_default(), TITLE);
+            format!("{} {}", code(commit.sha.short()), prose(&title.replace('`', "'")))
+        };
+        let shown: Vec<String> = commits.iter().map(commit).collect();
+        format!(
+            "Merged earlier and not yet deployed in {}, so it goes along: {}.",
+            list(&names, 6),
+            list(&shown, COMMITS)
+        )
+    });
+    told.collect()
 }
 
 /// Which predictions are not the target's own, said once for all environments.

@@ -8,13 +8,17 @@ use crate::comment::words::needs_care;
 use crate::model::fault::Fault;
 use crate::model::id::Digest;
 use crate::model::object::{ObjectId, Remote};
-use crate::model::plan::{Action, Change, Fidelity, PathChange, Plan, Risk};
+use crate::model::plan::{
+    Action, Cascade, Change, Conflict, Fidelity, Hook, Pair, PathChange, Plan, Risk, Transfer,
+};
 
 /// One change, and the environments that it happens in.
 #[derive(Debug, Clone)]
 pub(crate) struct Group<'a> {
     /// The change; its app and file are those of the first environment.
     pub change: &'a Change,
+    /// What it succeeds and what goes for it: both are one change for people.
+    pub gone: Option<&'a Change>,
     /// Is it a hook?
     pub hook: bool,
     /// Where it happens, in the order of the plans.
@@ -53,6 +57,11 @@ struct Likeness<'a> {
     paths: &'a [PathChange],
     diff: &'a str,
     warnings: &'a [String],
+    conflicts: &'a [Conflict],
+    cascade: &'a [Cascade],
+    transfer: Option<&'a Transfer>,
+    pair: Option<&'a Pair>,
+    when: Option<Hook>,
 }
 
 fn likeness(change: &Change, hook: bool) -> Digest {
@@ -65,6 +74,11 @@ fn likeness(change: &Change, hook: bool) -> Digest {
         paths: &change.paths,
         diff: &change.diff,
         warnings: &change.warnings,
+        conflicts: &change.conflicts,
+        cascade: &change.cascade,
+        transfer: change.transfer.as_ref(),
+        pair: change.pair.as_ref(),
+        when: change.hook,
     };
     digest(&alike)
 }
@@ -74,26 +88,58 @@ fn digest<T: Serialize>(value: &T) -> Digest {
     Digest::of(&serde_json::to_vec(value).unwrap_or_default())
 }
 
-/// The changes of some plans, equal ones folded, most dangerous first.
+/// The changes of some plans, equal ones folded, most dangerous first; what succeeds another object, with that one.
 pub(crate) fn groups<'a>(plans: &[&'a Plan]) -> Vec<Group<'a>> {
-    let mut known: BTreeMap<Digest, usize> = BTreeMap::new();
+    let mut groups = folded(plans.iter().flat_map(|plan| {
+        let halves = halves(plan);
+        let gone: BTreeSet<&ObjectId> = halves.values().map(|gone| &gone.id).collect();
+        let shown: Vec<_> = plan.changes.iter().filter(|change| !gone.contains(&change.id)).collect();
+        shown.into_iter().map(move |change| (*plan, change, halves.get(&change.id).copied()))
+    }));
+    let worst = |group: &Group<'_>| match group.gone {
+        Some(gone) => danger(gone).min(danger(group.change)),
+        None => danger(group.change),
+    };
+    groups.sort_by(|a, b| (worst(a), &a.change.id).cmp(&(worst(b), &b.change.id)));
+    groups
+}
+
+/// What runs in some plans, equal ones folded, in the order in which it runs.
+pub(crate) fn hooks<'a>(plans: &[&'a Plan]) -> Vec<Group<'a>> {
+    let all = plans.iter().flat_map(|plan| plan.hooks.iter().map(|hook| (*plan, hook, None)));
+    let mut groups = folded(all);
+    groups.iter_mut().for_each(|group| group.hook = true);
+    let when = |group: &Group<'_>| group.change.hook.map(|hook| (hook.phase, hook.weight));
+    groups.sort_by(|a, b| (when(a), &a.change.id).cmp(&(when(b), &b.change.id)));
+    groups
+}
+
+/// For each successor in a plan, what goes for it.
+fn halves(plan: &Plan) -> BTreeMap<&ObjectId, &Change> {
+    let going = plan.changes.iter().filter(|change| change.action == Action::Delete && change.pair.is_some());
+    let going: BTreeMap<&ObjectId, &Change> = going.map(|change| (&change.id, change)).collect();
+    let pairs = plan.changes.iter().filter(|change| change.action != Action::Delete).filter_map(|change| {
+        let gone = going.get(&change.pair.as_ref()?.id)?;
+        (gone.pair.as_ref()?.id == change.id).then_some((&change.id, *gone))
+    });
+    pairs.collect()
+}
+
+fn folded<'a>(all: impl Iterator<Item = (&'a Plan, &'a Change, Option<&'a Change>)>) -> Vec<Group<'a>> {
+    let mut known: BTreeMap<(Digest, Option<Digest>), usize> = BTreeMap::new();
     let mut groups: Vec<Group<'a>> = Vec::new();
-    for plan in plans {
-        let hooks = plan.hooks.iter().map(|change| (change, true));
-        for (change, hook) in plan.changes.iter().map(|change| (change, false)).chain(hooks) {
-            let index = *known.entry(likeness(change, hook)).or_insert(groups.len());
-            if index == groups.len() {
-                groups.push(Group { change, hook, environments: Vec::new(), apps: BTreeSet::new() });
-            }
-            if let Some(group) = groups.get_mut(index) {
-                group.environments.push(plan.name.as_str());
-                group.apps.insert(change.app.as_str());
-            }
+    for (plan, change, gone) in all {
+        let key = (likeness(change, false), gone.map(|gone| likeness(gone, false)));
+        let index = *known.entry(key).or_insert(groups.len());
+        if index == groups.len() {
+            let (environments, apps) = (Vec::new(), BTreeSet::new());
+            groups.push(Group { change, gone, hook: false, environments, apps });
+        }
+        if let Some(group) = groups.get_mut(index) {
+            group.environments.push(plan.name.as_str());
+            group.apps.insert(change.app.as_str());
         }
     }
-    groups.sort_by(|a, b| {
-        (danger(a.change), a.hook, &a.change.id).cmp(&(danger(b.change), b.hook, &b.change.id))
-    });
     groups
 }
 

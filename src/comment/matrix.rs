@@ -7,6 +7,7 @@ use minijinja::{Value, context};
 use crate::comment::How;
 use crate::comment::deploys::deploys;
 use crate::comment::group::Row;
+use crate::comment::moves::moved;
 use crate::comment::text::prose;
 use crate::comment::words::{count, needs_care, number, stakes, worth_briefly};
 use crate::model::id::EnvironmentName;
@@ -89,15 +90,10 @@ fn words(plan: &Plan) -> String {
     if stakes.len() > PHRASES {
         parts.push("and more".to_owned());
     }
-    if plan.counts.moved > 0 {
-        parts.push(format!(
-            "{} here from elsewhere",
-            if plan.counts.moved == 1 {
-                "1 object moves".to_owned()
-            } else {
-                format!("{} objects move", number(plan.counts.moved))
-            }
-        ));
+    parts.extend(moved(&all, plan.name.as_str()));
+    let contested = all.iter().flat_map(|change| &change.conflicts).count();
+    if contested > 0 {
+        parts.push(count(contested, "contested field"));
     }
     if plan.counts.keep > 0 {
         let stay = if plan.counts.keep == 1 { "stays" } else { "stay" };

@@ -5,6 +5,8 @@
 //! place: break a fence, mention a person, link an issue, begin a command or forge a marker. [`fit`] keeps the budget.
 
 mod broken;
+mod contest;
+mod cost;
 mod deploys;
 mod draft;
 mod ended;
@@ -12,6 +14,7 @@ mod fault;
 mod fit;
 mod group;
 mod matrix;
+mod moves;
 mod preview;
 mod public;
 mod remark;

@@ -7,7 +7,7 @@ use minijinja::{Value, context};
 use crate::comment::draft::Draft;
 use crate::comment::fault::capital;
 use crate::comment::fit::{self, Block, CHECK, COMMENT, fit};
-use crate::comment::group::{Row, faults, groups};
+use crate::comment::group::{Row, faults, groups, hooks};
 use crate::comment::matrix::matrix;
 use crate::comment::section::Look;
 use crate::comment::text::prose;
@@ -102,13 +102,28 @@ impl Templates {
             blocks = blocks.into_iter().enumerate().map(|(at, block)| few.narrow(at, block)).collect();
         }
         blocks.extend(section::blocks(self, &found, look)?);
+        blocks.extend(self.running(&usual, look)?);
         for row in
             draft.rows.iter().filter(|row| row.plan().is_some_and(|plan| plan.baseline && !plan.is_empty()))
         {
             blocks.push(self.baseline(row)?);
         }
+        blocks.extend(self.running(&first, look)?);
         let rest = section::blocks(self, &groups(&first), Look { only: false, ..look })?;
         Ok((blocks, rest))
+    }
+
+    /// The hooks, in the order in which they run.
+    fn running(&self, plans: &[&Plan], look: Look) -> Result<Vec<Block>, Failure> {
+        let found = hooks(plans);
+        let mut blocks = section::blocks(self, &found, Look { only: false, ..look })?;
+        if let Some(first) = blocks.first_mut() {
+            let again = plans.iter().any(|plan| !plan.baseline);
+            let words = self.render("hooks.md", context! { again, one => found.len() == 1 })?;
+            first.full = format!("{words}\n\n{}", first.full);
+            first.short = format!("{words}\n\n{}", first.short);
+        }
+        Ok(blocks)
     }
 
     /// A first deployment: counts by kind.

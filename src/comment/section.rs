@@ -2,15 +2,17 @@
 
 use minijinja::{Value, context};
 
+use crate::comment::contest::{contested, contests};
 use crate::comment::fit::Block;
 use crate::comment::group::Group;
+use crate::comment::moves::{moves, succeeds};
 use crate::comment::remark::{fields, remarks};
 use crate::comment::text::{self, Fenced, code, html, html_code, sentence};
 use crate::comment::words::{bytes, count, list, needs_care, stake, worth_briefly};
 use crate::comment::{Templates, public};
 use crate::model::fault::Failure;
 use crate::model::object::ObjectId;
-use crate::model::plan::Action;
+use crate::model::plan::{Action, Phase, Risk};
 
 /// A diff beyond this fits nowhere on GitHub.
 const DIFF: usize = 60_000;
@@ -51,10 +53,11 @@ pub(crate) fn blocks(templates: &Templates, groups: &[Group<'_>], look: Look) ->
 
 fn block(templates: &Templates, group: &Group<'_>, look: Look, most: usize) -> Result<Block, Failure> {
     let change = group.change;
+    let care = needs_care(change) || group.gone.is_some_and(needs_care);
     let head = context! {
-        care => needs_care(change),
-        open => needs_care(change) || look.only,
-        action => change.action.word(),
+        care => care,
+        open => care || look.only,
+        action => if group.hook { "run" } else { change.action.word() },
         kind => html(&change.id.kind),
         id => html_code(&place(&change.id)),
         parts => parts(group, look),
@@ -90,13 +93,27 @@ pub(crate) fn place(id: &ObjectId) -> String {
 fn parts(group: &Group<'_>, look: Look) -> Vec<String> {
     let change = group.change;
     let mut parts = vec![list(&group.environments, ENVIRONMENTS)];
-    if group.hook {
-        parts.push("hook".to_owned());
+    if let Some(hook) = change.hook.filter(|_| group.hook) {
+        parts.push(match hook.phase {
+            Phase::Before => "before the objects".to_owned(),
+            Phase::After => "after the objects are ready".to_owned(),
+        });
+        if hook.weight != 0 {
+            parts.push(format!("weight {}", hook.weight));
+        }
     }
+    parts.extend(change.transfer.as_ref().map(|transfer| moves(transfer, &group.environments)));
+    parts.extend(group.gone.and(change.pair.as_ref()).map(|pair| succeeds(pair, &change.id)));
     if matches!(change.action, Action::Update | Action::Replace | Action::Adopt | Action::Move) {
         parts.push(html(&fields(change)));
     }
-    parts.extend(change.risks.iter().filter_map(|risk| stake(*risk, &change.id)).map(str::to_owned));
+    let own = change.risks.iter().filter(|risk| !(group.hook && **risk == Risk::Runs));
+    parts.extend(own.filter_map(|risk| stake(*risk, change)).map(|told| html(&told)));
+    if let Some(gone) = group.gone {
+        let more = gone.risks.iter().filter(|risk| !change.risks.contains(risk));
+        parts.extend(more.filter_map(|risk| stake(*risk, gone)).map(|told| html(&told)));
+    }
+    parts.extend(contested(change));
     parts.extend(worth_briefly(change.fidelity).filter(|_| look.mixed).map(str::to_owned));
     parts.retain(|part| !part.is_empty());
     parts
@@ -104,8 +121,10 @@ fn parts(group: &Group<'_>, look: Look) -> Vec<String> {
 
 /// What is said beneath the diff: why paths differ, what the target warned of, where it comes from.
 fn lines(group: &Group<'_>, public: bool) -> Vec<String> {
-    let warnings = &group.change.warnings;
-    let mut lines = remarks(group.change, public);
+    let warnings: Vec<&String> =
+        group.change.warnings.iter().chain(group.gone.iter().flat_map(|gone| &gone.warnings)).collect();
+    let mut lines = contests(group.change, public);
+    lines.extend(remarks(group.change, public));
     lines.extend(warnings.iter().take(WARNINGS).map(|warning| sentence(warning)));
     if warnings.len() > WARNINGS {
         lines.push(format!("and {}", count(warnings.len() - WARNINGS, "more warning")));

@@ -15,6 +15,7 @@ const BUILTIN: &[(&str, &str)] = &[
     ("ended.md", include_str!("../../templates/ended.md")),
     ("fault.md", include_str!("../../templates/fault.md")),
     ("help.md", include_str!("../../templates/help.md")),
+    ("hooks.md", include_str!("../../templates/hooks.md")),
     ("matrix.md", include_str!("../../templates/matrix.md")),
     ("outcome.md", include_str!("../../templates/outcome.md")),
     ("preview.md", include_str!("../../templates/preview.md")),

@@ -1,7 +1,7 @@
 //! Numbers, lists and risks in words.
 
-use crate::model::object::ObjectId;
-use crate::model::plan::{Change, Fidelity, Risk};
+use crate::comment::cost::{claims, cost, everything};
+use crate::model::plan::{Change, Fidelity, Likeness, Risk};
 
 /// `1,204`.
 pub(crate) fn number(n: usize) -> String {
@@ -62,14 +62,19 @@ pub(crate) fn list<T: AsRef<str>>(items: &[T], most: usize) -> String {
     }
 }
 
-/// The phrase of a section for what is at stake; none where the action says it already.
-pub(crate) fn stake(risk: Risk, id: &ObjectId) -> Option<&'static str> {
-    Some(match risk {
-        Risk::LosesData => "its data goes with it",
-        Risk::Cascades if id.kind == "CustomResourceDefinition" => "every object of its kind goes with it",
-        Risk::Cascades => "everything in it goes with it",
+/// The phrase of a section for what is at stake; none where the action or another phrase says it already.
+pub(crate) fn stake(risk: Risk, change: &Change) -> Option<String> {
+    let told = match risk {
+        Risk::Cascades => return Some(everything(&change.id, &change.cascade)),
         Risk::Deletes => return None,
-        Risk::Replaces => "deleted and created anew",
+        Risk::Replaces => match cost(change) {
+            Some(cost) => return Some(format!("deleted and created anew: {cost}")),
+            None => "deleted and created anew",
+        },
+        // The cost of its replacement says it better.
+        Risk::LosesData | Risk::Restarts | Risk::Runs if cost(change).is_some() => return None,
+        Risk::LosesData if change.id.kind == "StatefulSet" => "its pods go; its claims stay",
+        Risk::LosesData => "its data goes with it",
         Risk::TakesOver => "taken over from another owner",
         Risk::Rights => "rights change",
         Risk::Traffic => "traffic may be interrupted",
@@ -77,15 +82,21 @@ pub(crate) fn stake(risk: Risk, id: &ObjectId) -> Option<&'static str> {
         Risk::Restarts => "pods restart",
         Risk::Runs => "runs when it is deployed",
         Risk::Reverts => "reverts what was changed outside Git",
-    })
+    };
+    Some(told.to_owned())
+}
+
+/// Does it go only because a successor has a new hash in its name? Then nothing is lost with it.
+fn outdated(change: &Change) -> bool {
+    change.pair.as_ref().is_some_and(|pair| pair.why == Likeness::Hash)
 }
 
 /// Must a person look twice? What cannot be undone, moves rights or cuts traffic; restarts and runs are daily work.
 pub(crate) fn needs_care(change: &Change) -> bool {
     change.risks.iter().any(|risk| match risk {
+        Risk::Deletes => !outdated(change),
         Risk::LosesData
         | Risk::Cascades
-        | Risk::Deletes
         | Risk::Replaces
         | Risk::TakesOver
         | Risk::Rights
@@ -116,6 +127,7 @@ pub(crate) fn stakes(changes: &[&Change]) -> Vec<String> {
     let mut phrases: Vec<String> = Vec::new();
     for risk in all {
         let mut hit = of(risk);
+        hit.retain(|change| risk != Risk::Deletes || !outdated(change));
         if matches!(risk, Risk::Deletes | Risk::Replaces) {
             // Said already, and in stronger words.
             hit.retain(|change| {
@@ -135,7 +147,14 @@ fn phrase(risk: Risk, hit: &[&Change]) -> String {
         if hit.iter().all(|change| change.risks.contains(&Risk::Replaces)) { "replaces" } else { "deletes" };
     match risk {
         Risk::LosesData | Risk::Deletes | Risk::Replaces => format!("{verb} {}", kinds(hit)),
-        Risk::Cascades => format!("{verb} {} and all that is in it", kinds(hit)),
+        Risk::Cascades => match claims(hit) {
+            0 => format!("{verb} {} and all that is in it", kinds(hit)),
+            n => format!(
+                "{verb} {} and all that is in it, {} too",
+                kinds(hit),
+                some(n, "PersistentVolumeClaim")
+            ),
+        },
         Risk::TakesOver => format!("takes over {}", kinds(hit)),
         Risk::Rights => "rights change".to_owned(),
         Risk::Traffic if names.len() <= 3 => format!("traffic of {} may be interrupted", names.join(", ")),

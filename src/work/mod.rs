@@ -24,6 +24,8 @@ pub(crate) mod survey;
 pub(crate) mod sweep;
 pub(crate) mod target;
 pub(crate) mod tell;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tip;
 pub(crate) mod worker;
 

@@ -10,8 +10,13 @@ use crate::comment::{Answer, Reply, Standing, StatusRow};
 use crate::model::command::Misread;
 use crate::model::fault::Fault;
 use crate::model::id::PullNumber;
-use crate::model::plan::{Action, Change, Class, Fidelity, Plan, Risk};
+use crate::model::object::ObjectId;
+use crate::model::plan::{
+    Action, Cascade, Change, Class, Commit, Conflict, Fidelity, Home, Hook, Likeness, Pair, Phase, Plan,
+    Risk, Transfer,
+};
 use crate::model::refusal::Refusal;
+use crate::model::settings::Winner;
 
 const BAD: &[&str] = &[
     "@ann",
@@ -97,6 +102,7 @@ fn any_change() -> impl Strategy<Value = Change> {
         prop::sample::select(vec![
             Risk::LosesData,
             Risk::Cascades,
+            Risk::Replaces,
             Risk::Traffic,
             Risk::Restarts,
             Risk::Runs,
@@ -120,7 +126,25 @@ fn any_change() -> impl Strategy<Value = Change> {
         .prop_map(|((action, risks, class, fidelity), (kind, name, app, warning), (text, repeat))| {
             let mut id = id(&kind, &name);
             id.namespace = Some(app.clone());
+            let home = |app: &str| Home { environment: "one".parse().unwrap(), app: app.to_owned() };
+            let other = ObjectId { kind: text.clone(), ..id.clone() };
+            let why = [Likeness::Hash, Likeness::Group, Likeness::Rename][repeat % 3];
             Change {
+                conflicts: vec![Conflict {
+                    path: format!("/{text}"),
+                    manager: text.clone(),
+                    rule: [Winner::Take, Winner::Yield, Winner::Fail][repeat % 3],
+                    live: json!(text),
+                    git: json!({ "a": text }),
+                }],
+                cascade: vec![Cascade {
+                    group: text.clone(),
+                    kind: text.clone(),
+                    count: (repeat > 0).then_some(repeat),
+                }],
+                transfer: (action == Action::Move).then(|| Transfer { from: home(&app), to: home(&text) }),
+                pair: (repeat == 1).then_some(Pair { id: other, why }),
+                hook: Some(Hook { phase: Phase::After, weight: -7 }),
                 file: Some(app.clone()),
                 app,
                 fidelity,
@@ -142,6 +166,22 @@ fn any_plan(name: &'static str) -> impl Strategy<Value = Plan> {
             let mut plan = plan(name, changes);
             plan.baseline = first;
             plan.warnings = vec![message.clone()];
+            plan.pending = vec![Commit { sha: super::sha("0a1b"), title: hint.clone() }];
+            plan.hooks = plan.changes.iter().take(2).cloned().collect();
+            // What succeeds another object is shown with that one.
+            let pairs: Vec<Change> = plan
+                .changes
+                .iter()
+                .filter_map(|change| {
+                    let pair = change.pair.clone()?;
+                    let own = Pair { id: change.id.clone(), why: pair.why };
+                    Some(Change {
+                        pair: Some(own),
+                        ..Change { id: pair.id, action: Action::Delete, ..change.clone() }
+                    })
+                })
+                .collect();
+            plan.changes.extend(pairs);
             if fails {
                 let mut fault = Fault::new(message.clone()).hint(hint.clone()).file(hint).at(1, 2);
                 fault.snippet = Some(message);

@@ -6,6 +6,7 @@ mod hostile;
 mod markdown;
 mod overrides;
 mod replies;
+mod shapes;
 
 use std::collections::BTreeMap;
 
@@ -29,12 +30,14 @@ fn id(kind: &str, name: &str) -> ObjectId {
     let group = match kind {
         "Deployment" | "StatefulSet" => "apps",
         "Job" => "batch",
+        "CustomResourceDefinition" => "apiextensions.k8s.io",
+        "RoleBinding" => "rbac.authorization.k8s.io",
         _ => "",
     };
     ObjectId {
         group: group.to_owned(),
         kind: kind.to_owned(),
-        namespace: (kind != "Namespace").then(|| "shop".to_owned()),
+        namespace: (!matches!(kind, "Namespace" | "CustomResourceDefinition")).then(|| "shop".to_owned()),
         name: name.to_owned(),
     }
 }

@@ -20,7 +20,7 @@ mod declared;
 mod key;
 mod needles;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 mod views;
 mod words;

@@ -1,0 +1,58 @@
+//! Objects that change their home, or are another's successor: told as that, never as a delete beside a creation.
+
+use std::collections::BTreeMap;
+
+use crate::comment::section::place;
+use crate::comment::text::{html, html_code};
+use crate::comment::words::count;
+use crate::model::object::ObjectId;
+use crate::model::plan::{Change, Likeness, Pair, Transfer};
+
+/// `moves here from staging`, `moves to prod`, `moves from the app a to the app b`: as it is seen in these environments.
+pub(crate) fn moves(transfer: &Transfer, environments: &[&str]) -> String {
+    let (from, to) = (transfer.from.environment.as_str(), transfer.to.environment.as_str());
+    if from == to {
+        return format!("moves from {} to {}", app(&transfer.from.app), app(&transfer.to.app));
+    }
+    if environments.contains(&from) { format!("moves to {to}") } else { format!("moves here from {from}") }
+}
+
+fn app(name: &str) -> String {
+    if name.is_empty() { "another app".to_owned() } else { format!("the app {}", html_code(name)) }
+}
+
+/// What a row says of the objects that move: `2 objects move here from staging`.
+pub(crate) fn moved(changes: &[&Change], environment: &str) -> Vec<String> {
+    let mut ways: BTreeMap<String, usize> = BTreeMap::new();
+    for transfer in changes.iter().filter_map(|change| change.transfer.as_ref()) {
+        let (from, to) = (transfer.from.environment.as_str(), transfer.to.environment.as_str());
+        let way = match (from == to, from == environment) {
+            (true, _) => "between apps".to_owned(),
+            (false, true) => format!("to {to}"),
+            (false, false) => format!("here from {from}"),
+        };
+        *ways.entry(way).or_default() += 1;
+    }
+    let told = ways
+        .into_iter()
+        .map(|(way, n)| format!("{} {} {way}", count(n, "object"), if n == 1 { "moves" } else { "move" }));
+    told.collect()
+}
+
+/// `in place of <code>web-config-a</code>, which is deleted`: the successor's side of a pair.
+pub(crate) fn succeeds(pair: &Pair, id: &ObjectId) -> String {
+    let other = &pair.id;
+    let mut name =
+        html_code(&if other.namespace == id.namespace { other.name.clone() } else { place(other) });
+    if other.kind != id.kind {
+        name = format!("{} {name}", html(&other.kind));
+    } else if other.group != id.group {
+        name = format!("{name} of {}", html_code(if other.group.is_empty() { "v1" } else { &other.group }));
+    }
+    let why = match pair.why {
+        Likeness::Hash => "the hash in the name follows the content",
+        Likeness::Group => "another API group or kind",
+        Likeness::Rename => "renamed",
+    };
+    format!("in place of {name}, which is deleted · {why}")
+}
