@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::comment::moves::moved;
 use crate::comment::words::needs_care;
 use crate::model::fault::Fault;
 use crate::model::id::Digest;
@@ -19,6 +20,8 @@ pub(crate) struct Group<'a> {
     pub change: &'a Change,
     /// What it succeeds and what goes for it: both are one change for people.
     pub gone: Option<&'a Change>,
+    /// Other objects of its kind to which the same happens in the same places.
+    pub also: Vec<&'a Change>,
     /// Is it a hook?
     pub hook: bool,
     /// Where it happens, in the order of the plans.
@@ -64,11 +67,11 @@ struct Likeness<'a> {
     when: Option<Hook>,
 }
 
-fn likeness(change: &Change, hook: bool) -> Digest {
+fn likeness(change: &Change, id: &ObjectId, hook: bool) -> Digest {
     let alike = Likeness {
         hook,
         action: change.action,
-        id: &change.id,
+        id,
         fidelity: change.fidelity,
         risks: &change.risks,
         paths: &change.paths,
@@ -81,6 +84,10 @@ fn likeness(change: &Change, hook: bool) -> Digest {
         when: change.hook,
     };
     digest(&alike)
+}
+
+fn own(change: &Change, hook: bool) -> Digest {
+    likeness(change, &change.id, hook)
 }
 
 /// These types always become JSON; should one not, all of its kind would look alike and the first would stand for them.
@@ -101,7 +108,30 @@ pub(crate) fn groups<'a>(plans: &[&'a Plan]) -> Vec<Group<'a>> {
         None => danger(group.change),
     };
     groups.sort_by(|a, b| (worst(a), &a.change.id).cmp(&(worst(b), &b.change.id)));
-    groups
+    alike(groups)
+}
+
+/// The same update of several objects of a kind becomes one. Whatever else happens is told for each by itself.
+fn alike(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
+    let mut known: BTreeMap<(Digest, Vec<&str>), usize> = BTreeMap::new();
+    let mut out: Vec<Group<'_>> = Vec::with_capacity(groups.len());
+    for group in groups {
+        if group.change.action != Action::Update || group.gone.is_some() {
+            out.push(group);
+            continue;
+        }
+        let id = ObjectId { namespace: None, name: String::new(), ..group.change.id.clone() };
+        let key = (likeness(group.change, &id, false), group.environments.clone());
+        let index = *known.entry(key).or_insert(out.len());
+        match out.get_mut(index) {
+            Some(first) => {
+                first.also.push(group.change);
+                first.apps.extend(group.apps);
+            }
+            None => out.push(group),
+        }
+    }
+    out
 }
 
 /// What runs in some plans, equal ones folded, in the order in which it runs.
@@ -129,11 +159,11 @@ fn folded<'a>(all: impl Iterator<Item = (&'a Plan, &'a Change, Option<&'a Change
     let mut known: BTreeMap<(Digest, Option<Digest>), usize> = BTreeMap::new();
     let mut groups: Vec<Group<'a>> = Vec::new();
     for (plan, change, gone) in all {
-        let key = (likeness(change, false), gone.map(|gone| likeness(gone, false)));
+        let key = (own(change, false), gone.map(|gone| own(gone, false)));
         let index = *known.entry(key).or_insert(groups.len());
         if index == groups.len() {
             let (environments, apps) = (Vec::new(), BTreeSet::new());
-            groups.push(Group { change, gone, hook: false, environments, apps });
+            groups.push(Group { change, gone, also: Vec::new(), hook: false, environments, apps });
         }
         if let Some(group) = groups.get_mut(index) {
             group.environments.push(plan.name.as_str());
@@ -164,13 +194,21 @@ pub(crate) fn rows(plans: &[Plan]) -> Vec<Row<'_>> {
     let mut known: BTreeMap<Digest, usize> = BTreeMap::new();
     let mut rows: Vec<Row<'_>> = Vec::new();
     for plan in plans {
-        let hooks = plan.hooks.iter().map(|change| likeness(change, true));
+        let hooks = plan.hooks.iter().map(|change| own(change, true));
         let mut changes: Vec<Digest> =
-            plan.changes.iter().map(|change| likeness(change, false)).chain(hooks).collect();
+            plan.changes.iter().map(|change| own(change, false)).chain(hooks).collect();
         changes.sort_unstable();
+        // The same move is an arrival here and a departure there.
+        let moving: Vec<&Change> = plan.changes.iter().collect();
+        let moves = moved(&moving, plan.name.as_str());
         let quiet = plan.is_empty() && plan.errors.is_empty();
-        let key =
-            digest(&(changes, &plan.errors, plan.baseline && !quiet, (!quiet).then_some(plan.fidelity)));
+        let key = digest(&(
+            changes,
+            moves,
+            &plan.errors,
+            plan.baseline && !quiet,
+            (!quiet).then_some(plan.fidelity),
+        ));
         let index = *known.entry(key).or_insert(rows.len());
         if index == rows.len() {
             rows.push(Row { plans: Vec::new() });

@@ -8,13 +8,13 @@ use crate::comment::words::count;
 use crate::model::object::ObjectId;
 use crate::model::plan::{Change, Likeness, Pair, Transfer};
 
-/// `moves here from staging`, `moves to prod`, `moves from the app a to the app b`: as it is seen in these environments.
-pub(crate) fn moves(transfer: &Transfer, environments: &[&str]) -> String {
+/// `moves from staging to prod`, `moves from the app a to the app b`.
+pub(crate) fn moves(transfer: &Transfer) -> String {
     let (from, to) = (transfer.from.environment.as_str(), transfer.to.environment.as_str());
     if from == to {
         return format!("moves from {} to {}", app(&transfer.from.app), app(&transfer.to.app));
     }
-    if environments.contains(&from) { format!("moves to {to}") } else { format!("moves here from {from}") }
+    format!("moves from {from} to {to}")
 }
 
 fn app(name: &str) -> String {

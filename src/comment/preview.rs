@@ -118,10 +118,16 @@ impl Templates {
         let found = hooks(plans);
         let mut blocks = section::blocks(self, &found, Look { only: false, ..look })?;
         if let Some(first) = blocks.first_mut() {
-            let again = plans.iter().any(|plan| !plan.baseline);
-            let words = self.render("hooks.md", context! { again, one => found.len() == 1 })?;
-            first.full = format!("{words}\n\n{}", first.full);
-            first.short = format!("{words}\n\n{}", first.short);
+            let jobs = found.iter().all(|group| group.change.id.kind == "Job");
+            let values = context! {
+                what => if jobs { "Jobs" } else { "Objects" },
+                upgrade => plans.iter().any(|plan| !plan.baseline),
+                several => found.len() > 1,
+            };
+            // Without a blank line before it, it would be a part of the section above.
+            let words = format!("\n{}\n\n", self.render("hooks.md", values)?);
+            first.full.insert_str(0, &words);
+            first.short.insert_str(0, &words);
         }
         Ok(blocks)
     }

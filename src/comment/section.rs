@@ -8,7 +8,7 @@ use crate::comment::group::Group;
 use crate::comment::moves::{moves, succeeds};
 use crate::comment::remark::{fields, remarks};
 use crate::comment::text::{self, Fenced, code, html, html_code, sentence};
-use crate::comment::words::{bytes, count, list, needs_care, stake, worth_briefly};
+use crate::comment::words::{bytes, count, list, needs_care, number, plural, stake, worth_briefly};
 use crate::comment::{Templates, public};
 use crate::model::fault::Failure;
 use crate::model::object::ObjectId;
@@ -25,6 +25,10 @@ const SMALL: usize = 2_000;
 const ENVIRONMENTS: usize = 6;
 /// Apps named in a section.
 const APPS: usize = 3;
+/// Objects named in a section's first line, where the same happens to several.
+const NAMES: usize = 3;
+/// Objects named beneath it.
+const ALSO: usize = 60;
 /// Warnings shown of one object.
 const WARNINGS: usize = 10;
 
@@ -58,8 +62,8 @@ fn block(templates: &Templates, group: &Group<'_>, look: Look, most: usize) -> R
         care => care,
         open => care || look.only,
         action => if group.hook { "run" } else { change.action.word() },
-        kind => html(&change.id.kind),
-        id => html_code(&place(&change.id)),
+        kind => kind(group),
+        id => names(group),
         parts => parts(group, look),
     };
     let (diff, size) = diff(group, look.public, most);
@@ -89,6 +93,22 @@ pub(crate) fn place(id: &ObjectId) -> String {
     id.namespace.as_ref().map_or_else(|| id.name.clone(), |namespace| format!("{namespace}/{}", id.name))
 }
 
+/// `Deployment`, `14 Deployments`.
+fn kind(group: &Group<'_>) -> String {
+    let kind = html(&group.change.id.kind);
+    if group.also.is_empty() { kind } else { format!("{} {}", number(group.also.len() + 1), plural(&kind)) }
+}
+
+/// The object, or the first of several.
+fn names(group: &Group<'_>) -> String {
+    let all = std::iter::once(group.change).chain(group.also.iter().copied());
+    let names: Vec<String> = all.take(NAMES).map(|change| html_code(&place(&change.id))).collect();
+    match (group.also.len() + 1).saturating_sub(NAMES) {
+        0 => names.join(", "),
+        more => format!("{} and {} more", names.join(", "), number(more)),
+    }
+}
+
 /// The first line's parts after the identity: environments, fields, what is at stake, what the prediction is worth.
 fn parts(group: &Group<'_>, look: Look) -> Vec<String> {
     let change = group.change;
@@ -102,7 +122,7 @@ fn parts(group: &Group<'_>, look: Look) -> Vec<String> {
             parts.push(format!("weight {}", hook.weight));
         }
     }
-    parts.extend(change.transfer.as_ref().map(|transfer| moves(transfer, &group.environments)));
+    parts.extend(change.transfer.as_ref().map(|transfer| moves(transfer)));
     parts.extend(group.gone.and(change.pair.as_ref()).map(|pair| succeeds(pair, &change.id)));
     if matches!(change.action, Action::Update | Action::Replace | Action::Adopt | Action::Move) {
         parts.push(html(&fields(change)));
@@ -111,7 +131,9 @@ fn parts(group: &Group<'_>, look: Look) -> Vec<String> {
     parts.extend(own.filter_map(|risk| stake(*risk, change)).map(|told| html(&told)));
     if let Some(gone) = group.gone {
         let more = gone.risks.iter().filter(|risk| !change.risks.contains(risk));
-        parts.extend(more.filter_map(|risk| stake(*risk, gone)).map(|told| html(&told)));
+        parts.extend(
+            more.filter_map(|risk| stake(*risk, gone)).map(|told| format!("of the old one: {}", html(&told))),
+        );
     }
     parts.extend(contested(change));
     parts.extend(worth_briefly(change.fidelity).filter(|_| look.mixed).map(str::to_owned));
@@ -129,6 +151,10 @@ fn lines(group: &Group<'_>, public: bool) -> Vec<String> {
     if warnings.len() > WARNINGS {
         lines.push(format!("and {}", count(warnings.len() - WARNINGS, "more warning")));
     }
+    if group.also.len() >= NAMES {
+        let all: Vec<String> = group.also.iter().map(|change| code(&place(&change.id))).collect();
+        lines.push(format!("the same in {}", list(&all, ALSO)));
+    }
     let origin = origin(group);
     if !origin.is_empty() {
         lines.push(format!("from {origin}"));
@@ -139,7 +165,7 @@ fn lines(group: &Group<'_>, public: bool) -> Vec<String> {
 /// The file where it is known and the same everywhere, otherwise the apps.
 fn origin(group: &Group<'_>) -> String {
     match &group.change.file {
-        Some(file) if group.apps.len() == 1 => code(file),
+        Some(file) if group.apps.len() == 1 && group.also.is_empty() => code(file),
         Some(_) | None => {
             let apps: Vec<String> =
                 group.apps.iter().filter(|app| !app.is_empty()).map(|app| code(app)).collect();

@@ -147,14 +147,14 @@ fn phrase(risk: Risk, hit: &[&Change]) -> String {
         if hit.iter().all(|change| change.risks.contains(&Risk::Replaces)) { "replaces" } else { "deletes" };
     match risk {
         Risk::LosesData | Risk::Deletes | Risk::Replaces => format!("{verb} {}", kinds(hit)),
-        Risk::Cascades => match claims(hit) {
-            0 => format!("{verb} {} and all that is in it", kinds(hit)),
-            n => format!(
-                "{verb} {} and all that is in it, {} too",
-                kinds(hit),
-                some(n, "PersistentVolumeClaim")
-            ),
-        },
+        Risk::Cascades => {
+            let them = if hit.len() == 1 { "it" } else { "them" };
+            let claims = match claims(hit) {
+                0 => String::new(),
+                n => format!(", {} too", some(n, "PersistentVolumeClaim")),
+            };
+            format!("{verb} {} and all that belongs to {them}{claims}", kinds(hit))
+        }
         Risk::TakesOver => format!("takes over {}", kinds(hit)),
         Risk::Rights => "rights change".to_owned(),
         Risk::Traffic if names.len() <= 3 => format!("traffic of {} may be interrupted", names.join(", ")),
@@ -168,11 +168,23 @@ fn phrase(risk: Risk, hit: &[&Change]) -> String {
     }
 }
 
-/// `a Namespace`, `2 Services and 1 Ingress` as `3 objects`.
+/// `a Namespace`, `2 Services and an Ingress`; of more than three kinds `7 objects`.
 fn kinds(hit: &[&Change]) -> String {
-    let first = hit.first().map_or("object", |change| change.id.kind.as_str());
-    let same = hit.iter().all(|change| change.id.kind == first);
-    some(hit.len(), if same { first } else { "object" })
+    let mut kinds: Vec<(&str, usize)> = Vec::new();
+    for change in hit {
+        match kinds.iter_mut().find(|(kind, _)| *kind == change.id.kind) {
+            Some((_, n)) => *n += 1,
+            None => kinds.push((&change.id.kind, 1)),
+        }
+        if kinds.len() > 3 {
+            return some(hit.len(), "object");
+        }
+    }
+    let told: Vec<String> = kinds.iter().map(|(kind, n)| some(*n, kind)).collect();
+    match told.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => told.concat(),
+    }
 }
 
 /// What a prediction below `live` is worth; none for `live`.

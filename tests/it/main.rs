@@ -23,6 +23,7 @@ mod moves;
 mod omitted;
 mod permissions;
 mod resilience;
+mod secrets;
 mod support;
 mod versions;
 mod volatile;

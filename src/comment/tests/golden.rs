@@ -177,7 +177,7 @@ fn one_diff_too_large_for_the_comment_is_whole_in_the_check() {
     let diff = "+ line of text\n".repeat(3_000);
     let changes = vec![
         change(Action::Update, "ConfigMap", "a", &[], &diff),
-        change(Action::Update, "ConfigMap", "b", &[], &diff),
+        change(Action::Update, "ConfigMap", "b", &[], &diff.replace("text", "text!")),
         scaled(),
     ];
     let shown = Case::of(vec![plan("prod", changes)]).shown();

@@ -64,6 +64,17 @@ impl Cluster {
         }
     }
 
+    /// Somebody changes an object by hand: a merge patch.
+    pub(crate) async fn edit(&self, version: &str, kind: &str, namespace: &str, name: &str, patch: &Value) {
+        let api = if version.contains('/') { "apis" } else { "api" };
+        let plural = format!("{}s", kind.to_lowercase());
+        let path =
+            format!("/{api}/{version}/namespaces/{namespace}/{plural}/{name}?fieldManager=kubectl-edit");
+        let request = http::Request::patch(path).header("content-type", "application/merge-patch+json");
+        let request = request.body(patch.to_string().into_bytes()).unwrap();
+        self.client.request::<Value>(request).await.unwrap();
+    }
+
     /// A `ConfigMap`'s data.
     pub(crate) async fn data(&self, namespace: &str, name: &str) -> Option<Value> {
         Some(self.object("v1", "ConfigMap", namespace, name).await?["data"].clone())
