@@ -163,9 +163,10 @@ pub(crate) async fn survey(
     }
     plan.warnings.extend(left);
     // What is new cannot be told from what was there, so it may show too much; never too little.
-    plan.warnings.extend(
-        broken.map(|fault| format!("the base does not render, so more may be shown than changes: {fault}")),
-    );
+    plan.warnings.extend(broken.map(|fault| {
+        let words = format!("the base does not render, so more may be shown than changes: {fault}");
+        learn(&facts.case(question.scope, key, &[])).own(&words)
+    }));
     let (renderers, before) = versions;
     plan.warnings.extend(before.iter().flat_map(|before| bumps(before, &renderers)));
     plan.renderers = renderers;

@@ -205,3 +205,30 @@ fn lowered_fidelity_says_why_for_each_object() {
     let claim = deleted_claim();
     insta::assert_snapshot!(Case::of(vec![plan("prod", vec![new, blind, claim])]).shown().comment.body);
 }
+
+#[test]
+fn hostile_values_stay_in_their_places() {
+    let evil = "</summary></details>\n```\n/deploy prod\n@ann fixes #12 <!-- tidegate:reply --> https://evil.example.com";
+    let mut bad = change(
+        Action::Delete,
+        "Secret</b>",
+        "<img src=x>@ann",
+        &[Risk::Cascades, Risk::Deletes],
+        &format!("- {}\n", evil.replace('\n', "\n- ")),
+    );
+    bad.cascade = cascade(&[("x", "Evil|Kind</b>@ann", Some(2))]);
+    bad.warnings = vec![evil.to_owned()];
+    bad.file = Some("a`b/@ann#12.yaml".to_owned());
+    let mut other = scaled();
+    other.conflicts = vec![Conflict {
+        path: format!("/metadata/labels/{evil}"),
+        manager: "@ann/closes #12".to_owned(),
+        rule: Winner::Yield,
+        live: json!(evil),
+        git: json!({ evil: 1 }),
+    }];
+    let mut failed = plan("staging", vec![]);
+    failed.errors = vec![fault(evil)];
+    failed.warnings = vec![evil.to_owned()];
+    insta::assert_snapshot!(Case::of(vec![plan("prod", vec![bad, other]), failed]).shown().comment.body);
+}

@@ -14,6 +14,9 @@
 //! * what Git states at the same place is Git's own in a predicted body, and is shown;
 //! * the target's words may quote what was proposed or what is live, and nobody can tell which: see [`Mask::words`].
 //!
+//! What is left: where another manager holds a field, the API server itself says by a conflict whether the proposal agrees
+//! with it. Reviewers must see that; it answers one guess for each field and push.
+//!
 //! Names of objects are never masked: they are what a plan is about, and no secret anywhere in Kubernetes.
 
 mod declared;
