@@ -23,6 +23,9 @@ use crate::model::view::Prediction;
 /// Kinds whose name follows from their content, so that another name proves nothing.
 const NAMED_BY_CONTENT: [&str; 2] = ["CustomResourceDefinition", "APIService"];
 
+/// Why what is terminating is replaced.
+const GOING: &str = "it is being deleted; once it is gone it is created anew";
+
 /// A prediction with its quality.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Forecast {
@@ -109,6 +112,13 @@ pub(crate) async fn predict(wire: &Wire, question: Question<'_>) -> Result<Forec
     if address.id.name.ends_with('*') {
         let answer = send::create(wire, address, payload, Mode::DryRun).await;
         return finish(wire, question, answer, (Settlement::default(), payload)).await;
+    }
+    if live.is_some_and(|live| live.pointer("/metadata/deletionTimestamp").is_some()) {
+        // What is written to it now goes with it.
+        let going = Refusal { message: GOING.to_owned(), ..Refusal::default() };
+        if let Probe::Replaceable(prediction) = probe(wire, address, payload, &going).await? {
+            return Ok(Forecast::live(prediction, Vec::new()));
+        }
     }
     let bid = Bid { address, payload, live, rules, adopting, past: question.past() };
     match open(wire, &bid, Mode::DryRun).await {
