@@ -32,7 +32,7 @@ impl Draft<'_> {
                 after: difference.after.unwrap_or(Value::Null),
             }
         }));
-        paths.extend(self.volatile(subject, object.places(&object.body), &[&object.body]));
+        without_values(&mut paths, self.volatile(subject, object.places(&object.body), &[&object.body]));
         let added = differences(&body, &after, &subject.keys);
         let mut deeds = vec![Deed::whole(class, None, Some(body))];
         deeds.extend(added.into_iter().map(|difference| Deed { class: Class::SideEffect, difference }));
@@ -57,7 +57,7 @@ impl Draft<'_> {
             })
             .collect();
         let git = subject.stated();
-        let mut volatile =
+        let volatile =
             self.volatile(subject, subject.merge.map_or_else(Vec::new, |object| object.places(after)), &git);
         let base = self.case.base.is_some();
         let before =
@@ -115,8 +115,7 @@ impl Draft<'_> {
             let by_hand = live.by_hand.iter().map(|path| self.mask.pointer(path, &git));
             let by_hand: Vec<_> = by_hand.filter(|path| after.pointer(path).is_some()).collect();
             paths.extend(by_hand.into_iter().map(|path| at(Class::ByHand, path)));
-            volatile.retain(|one| !paths.iter().any(|path| path.path == one.path));
-            paths.extend(volatile);
+            without_values(&mut paths, volatile);
             let effect = effect(self.mask, &deeds);
             self.push(subject, action, (paths, unified::aligned(&before, &after, &subject.keys)), effect);
         }
@@ -131,6 +130,17 @@ impl Draft<'_> {
             after: Value::Null,
         };
         rendered.into_iter().chain(subject.seen.volatile.iter().cloned()).map(path).collect()
+    }
+}
+
+/// Adds the volatile paths; where they are among the others already, they take their place: what differs each time has no
+/// value to be shown.
+fn without_values(paths: &mut Vec<PathChange>, volatile: Vec<PathChange>) {
+    for one in volatile {
+        match paths.iter_mut().find(|path| path.path == one.path) {
+            Some(path) => *path = one,
+            None => paths.push(one),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Looking: what is there, whose it is, and what it would become. Nothing is written.
 
+mod allocated;
 pub(super) mod cascade;
 mod defined;
 mod fallback;

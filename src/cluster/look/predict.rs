@@ -8,6 +8,7 @@ use crate::cluster::clean::{clean, clean_created, forget_allocated};
 use crate::cluster::conflict::Settlement;
 use crate::cluster::error::Error;
 use crate::cluster::intent::Intent;
+use crate::cluster::look::allocated::allocated;
 use crate::cluster::look::twice::unlike;
 use crate::cluster::look::verdict::{Barrier, Verdict, verdict};
 use crate::cluster::migrate::Migration;
@@ -185,8 +186,13 @@ async fn success(
         Some(_) => clean(body),
         None => clean_created(body, question.payload()),
     };
-    let volatile =
+    let mut volatile =
         again.map_or_else(Vec::new, |again| unlike(&clean_answer(body.clone()), &clean_answer(again)));
+    if let Some(live) = question.live {
+        volatile.extend(allocated(&body, live, sent));
+        volatile.sort();
+        volatile.dedup();
+    }
     let conflicts = settlement.all();
     let body = match &question.intent.migration {
         None => body,
