@@ -41,7 +41,7 @@ mod wire;
 
 #[cfg(test)]
 #[cfg(feature = "parts")]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::HashMap;
 use std::path::Path;

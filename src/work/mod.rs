@@ -11,6 +11,8 @@ pub(crate) mod files;
 pub(crate) mod gate;
 pub(crate) mod ground;
 pub(crate) mod intake;
+#[cfg(test)]
+mod laws;
 pub(crate) mod notes;
 pub(crate) mod pending;
 pub(crate) mod preview;

@@ -41,7 +41,7 @@ use crate::model::target::{Place, Run, Scope};
 use crate::model::view::{Inventory, Owned, Owner, Prediction, Seen};
 
 /// The kubeconfig of the one control plane of this process.
-async fn kubeconfig() -> PathBuf {
+pub(crate) async fn kubeconfig() -> PathBuf {
     static PLANE: OnceCell<ControlPlane> = OnceCell::const_new();
     #[expect(clippy::disallowed_methods, reason = "where the programs lie is the test run's own setting")]
     let start = || async {
@@ -59,6 +59,13 @@ async fn client() -> kube::Client {
             .await
             .unwrap();
     kube::Client::try_from(config).unwrap()
+}
+
+/// Creates a namespace that no other test has.
+pub(crate) async fn create_namespace(name: &str) {
+    let body = serde_json::to_vec(&namespace(name)).unwrap();
+    let request = http::Request::post("/api/v1/namespaces").body(body).unwrap();
+    client().await.request::<Value>(request).await.unwrap();
 }
 
 /// One environment of a test's own, in a namespace of its own.

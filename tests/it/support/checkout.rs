@@ -19,12 +19,18 @@ pub(crate) struct Checkout {
 impl Checkout {
     /// Commits a fixture to `main`.
     pub(crate) fn of(name: &str) -> Self {
-        let checkout = Self { folder: TempDir::with_prefix("tidegate-it-").unwrap() };
-        std::fs::create_dir(checkout.path()).unwrap();
-        checkout.git(&["init", "--quiet", "--initial-branch=main"]);
+        let checkout = Self::empty();
         let files = fixture::files(name, fixture::NAMES);
         let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), Some(text.as_str()))).collect();
         checkout.commit(&files);
+        checkout
+    }
+
+    /// One without any commit.
+    pub(crate) fn empty() -> Self {
+        let checkout = Self { folder: TempDir::with_prefix("tidegate-it-").unwrap() };
+        std::fs::create_dir(checkout.path()).unwrap();
+        checkout.git(&["init", "--quiet", "--initial-branch=main"]);
         checkout
     }
 
