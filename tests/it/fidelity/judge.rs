@@ -317,6 +317,17 @@ fn same(
     if predicted["metadata"]["namespace"].is_null() && !actual["metadata"]["namespace"].is_null() {
         predicted["metadata"]["namespace"] = actual["metadata"]["namespace"].clone();
     }
+    for path in open {
+        let (at, was) = (path["path"].as_str().unwrap(), &path["before"]);
+        // Positions in lists are those of the after-state, and masks hide what was there.
+        let plain =
+            !at.split('/').any(|step| step.parse::<usize>().is_ok()) && !was.to_string().contains('‹');
+        if plain && !before.is_null() && old.pointer(at).unwrap_or(&Value::Null) != was {
+            outcome
+                .wrong
+                .push(format!("{words} {at}: before is {:?}, and the plan says {was}", old.pointer(at)));
+        }
+    }
     let git = git(scene, key);
     let part = change["fidelity"] == "schema" || change["fidelity"] == "scratch";
     let comparison = Comparison { git: &git, before: &old, free: &free, part };

@@ -29,11 +29,22 @@ use self::webhook::Webhooks;
 use crate::support::controlplane;
 
 /// The groups, each a table of its own.
-const GROUPS: [&str; 9] =
-    ["workloads", "services", "config", "rights", "fields", "custom", "admission", "storage", "lifecycle"];
+const GROUPS: [&str; 11] = [
+    "workloads",
+    "services",
+    "config",
+    "rights",
+    "fields",
+    "custom",
+    "definitions",
+    "admission",
+    "storage",
+    "lifecycle",
+    "rendered",
+];
 
 /// The pairs that there must be at least.
-const PAIRS: usize = 1;
+const PAIRS: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_predicted_is_what_came() {

@@ -10,7 +10,11 @@ pub(super) fn rebuilt(before: &Value, paths: &[&Value]) -> Result<Value, String>
         take(&mut after, text(path, "path"))?;
     }
     for path in paths.iter().filter(|path| !gone(path)) {
-        let fresh = path["before"].is_null();
+        let fresh = match (path["before"].is_null(), before.is_null()) {
+            (true, true) => Fresh::Perhaps,
+            (true, false) => Fresh::Yes,
+            (false, _) => Fresh::No,
+        };
         if path["after"].is_null() && after.pointer(text(path, "path")).is_some() {
             // Of a creation: rendered, and not kept by the server.
             take(&mut after, text(path, "path"))?;
@@ -49,8 +53,17 @@ fn take(body: &mut Value, pointer: &str) -> Result<(), String> {
     }
 }
 
-fn put(body: &mut Value, pointer: &str, value: Value, fresh: bool) -> Result<(), String> {
+/// Was nothing there before?
+#[derive(Clone, Copy)]
+enum Fresh {
+    Yes,
+    No,
+    Perhaps,
+}
+
+fn put(body: &mut Value, pointer: &str, value: Value, fresh: Fresh) -> Result<(), String> {
     if pointer.is_empty() {
+        // The whole object as it is rendered.
         *body = value;
         return Ok(());
     }
@@ -61,10 +74,14 @@ fn put(body: &mut Value, pointer: &str, value: Value, fresh: bool) -> Result<(),
         }
         (Value::Array(items), index) => {
             let index: usize = index.parse().map_err(|_| format!("{pointer:?} is no position"))?;
-            // Of a creation every value before is null: whether it is the same item, its name tells.
-            let same = |item: &Value| item["name"] == value["name"] && item.is_object() == value.is_object();
+            let same = |item: &Value| match fresh {
+                Fresh::No => true,
+                Fresh::Yes => false,
+                // Of a creation every value before is null: whether it is the same item, its name tells.
+                Fresh::Perhaps => item["name"] == value["name"] && item.is_object() == value.is_object(),
+            };
             match items.get(index) {
-                Some(item) if !fresh || same(item) => items[index] = value,
+                Some(item) if same(item) => items[index] = value,
                 _ if index <= items.len() => items.insert(index, value),
                 _ => return Err(format!("{pointer:?} is beyond the end of its list")),
             }
