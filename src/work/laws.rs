@@ -260,8 +260,12 @@ fn a_cluster_holds_to_its_plans() {
     let scope = scope(Some(NAMESPACE));
     let target = runtime.block_on(async {
         create_namespace(NAMESPACE).await;
-        let place =
-            Place::Kubernetes { kubeconfig: Some(kubeconfig().await), context: None, impersonate: None };
+        let place = Place::Kubernetes {
+            kubeconfig: Some(kubeconfig().await),
+            context: None,
+            impersonate: None,
+            scratch: None,
+        };
         Target::Cluster(Cluster::connect(&place, &scope).await.unwrap())
     });
     let kinds = vec![

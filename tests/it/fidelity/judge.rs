@@ -424,10 +424,12 @@ fn untouched(scene: &Scene<'_>, named: &BTreeSet<Key>, outcome: &mut Outcome) {
         scene.before.keys().chain(scene.after.keys()).filter(|key| mine(key)).collect();
     for key in keys.into_iter().filter(|key| !listed(key)) {
         let (old, new) = (scene.before.get(key), scene.after.get(key));
-        let free = later(scene, key);
+        let mut free = later(scene, key);
         if free.iter().any(String::is_empty) || old.or(new).is_some_and(controlled) {
             continue;
         }
+        // The server prefers another version once it is defined.
+        free.push("/apiVersion".to_owned());
         let words = format!("{} {}, which the plan does not name", key.1, key.3);
         match (old, new) {
             (Some(old), Some(new)) => {
