@@ -163,6 +163,7 @@ mod tests {
             plural: "things".to_owned(),
             namespaced: true,
             status: false,
+            listed: true,
         }
     }
 
