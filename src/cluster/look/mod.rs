@@ -209,16 +209,13 @@ impl Gaze<'_> {
     async fn ask(&self, question: Question<'_>) -> Result<Forecast, Error> {
         let key = memory::key(&self.admission, &question);
         let known = key.as_ref().and_then(|key| self.cluster.memory.recall(key, Instant::now()));
-        let forecast = match known {
-            Some(known) => known,
-            None => {
-                let forecast = self.try_out(question).await?;
-                if let Some(key) = key {
-                    self.cluster.memory.keep(key, &forecast, Instant::now());
-                }
-                forecast
-            }
-        };
+        if let Some(known) = known {
+            return self.fallback.settle(question, known).await;
+        }
+        let forecast = self.try_out(question).await?;
+        if let Some(key) = key {
+            self.cluster.memory.keep(key, &forecast, Instant::now());
+        }
         self.fallback.settle(question, forecast).await
     }
 

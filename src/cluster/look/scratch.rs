@@ -9,7 +9,7 @@ use crate::cluster::look::predict::{Forecast, Question};
 use crate::cluster::look::twice::unlike;
 use crate::cluster::look::verdict::{Barrier, Verdict, verdict};
 use crate::cluster::send::{self, Force, Mode};
-use crate::cluster::wire::{Trouble, Wire};
+use crate::cluster::wire::{Refusal, Trouble, Wire};
 use crate::model::canonical;
 use crate::model::plan::Fidelity;
 use crate::model::view::Prediction;
@@ -76,25 +76,33 @@ pub(super) async fn scratch(
         Err(Trouble::Refused(refusal)) => refusal,
         Err(trouble) => return Err(wire.error(&format!("try {} in {namespace}", own.id), trouble)),
     };
-    // The made-up name means nothing to whoever reads the server's words.
-    let real = |message: &str| message.replace(&name, &own.id.name);
-    let why = match verdict(&refusal) {
-        Verdict::Weather => {
-            return Err(wire.error(&format!("try {} in {namespace}", own.id), Trouble::Refused(refusal)));
-        }
+    if refusal.is_weather() {
+        return Err(wire.error(&format!("try {} in {namespace}", own.id), Trouble::Refused(refusal)));
+    }
+    Ok(unfit(&refusal, namespace, |message| message.replace(&name, &own.id.name)))
+}
+
+/// What a refusal of a stand-in says of the object; `real` puts its own name for the made-up one, which means nothing to
+/// whoever reads the server's words.
+fn unfit(refusal: &Refusal, namespace: &str, real: impl Fn(&str) -> String) -> Tried {
+    match verdict(refusal) {
         Verdict::Unknowable(Barrier::Namespace(_)) => {
-            format!("the scratch namespace {namespace} does not exist")
+            Tried::Unsaid(format!("the scratch namespace {namespace} does not exist"))
         }
-        Verdict::Unknowable(barrier) => real(&barrier.to_string()),
+        Verdict::Unknowable(barrier) => Tried::Unsaid(real(&barrier.to_string())),
         // Quotas, policies and webhooks may be the scratch namespace's own and not the new one's.
         Verdict::Refused { message, .. } if refusal.code == 403 || message.contains("denied") => {
-            format!("the scratch namespace {namespace} refuses it: {}", real(&message))
+            Tried::Unsaid(format!("the scratch namespace {namespace} refuses it: {}", real(&message)))
         }
         Verdict::Refused { message, path } | Verdict::Invalid { message, path } => {
-            return Ok(Tried::Said(Box::new(Forecast::refused(real(&message), path, refusal.warnings))));
+            let warnings = refusal.warnings.clone();
+            Tried::Said(Box::new(Forecast::refused(real(&message), path, warnings)))
         }
-    };
-    Ok(Tried::Unsaid(why))
+        Verdict::Weather => Tried::Unsaid(format!(
+            "the scratch namespace {namespace} could not be asked: {}",
+            refusal.message
+        )),
+    }
 }
 
 /// A name as long as the real one and of the same characters at its beginning, so that a name that may not be is refused;
