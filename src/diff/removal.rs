@@ -74,7 +74,7 @@ impl Draft<'_> {
         let reason = &subject.seen.reason;
         if !reason.is_empty() {
             self.warnings
-                .push(format!("{} is no longer in Git and left as it is: {reason}", subject.seen.id));
+                .push(format!("{} is kept, though Git no longer holds it: {reason}", subject.seen.id));
         }
     }
 }
