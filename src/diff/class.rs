@@ -67,14 +67,28 @@ impl<'a> Attribution<'a> {
         }
     }
 
+    /// Where a place of a rendered body lies in what is live: the API server keeps a Secret's plain texts encoded.
+    pub(crate) fn home<'p>(&self, place: &'p str) -> Cow<'p, str> {
+        let id = self.merge.or(self.base).map(|object| &object.id);
+        let secret = id.is_some_and(|id| id.group.is_empty() && id.kind == "Secret");
+        match place.strip_prefix("/stringData").filter(|_| secret) {
+            Some(key) if key.is_empty() || key.starts_with('/') => Cow::Owned(format!("/data{key}")),
+            Some(_) | None => Cow::Borrowed(place),
+        }
+    }
+
     /// The class of one path that differs between live and predicted. Compared by place: what admission adds to a list moves
     /// the rest of it.
     pub(crate) fn class(&self, difference: &Difference, proposed: &[Difference], keys: &ListKeys) -> Class {
-        let place = &difference.place;
-        if proposed.iter().any(|change| related(&change.place, place)) {
+        let place = &*self.home(&difference.place);
+        if proposed.iter().any(|change| related(&self.home(&change.place), place)) {
             return Class::ThisChange;
         }
-        let declared = self.merge.is_some_and(|object| at(&object.body, place, keys).is_some());
+        let plain = || place.strip_prefix("/data/").map(|key| format!("/stringData/{key}"));
+        let states = |body: &Value, place: &str| at(body, place, keys).is_some();
+        let declared = self.merge.is_some_and(|object| {
+            states(&object.body, place) || plain().is_some_and(|place| states(&object.body, &place))
+        });
         match (declared, self.deployed()) {
             (true, true) => Class::Drift,
             (_, false) => Class::Pending,

@@ -103,7 +103,12 @@ impl Draft<'_> {
         if subject.attribution.base.is_some() && subject.merge.is_some() {
             let without: Vec<String> = proposed
                 .iter()
-                .filter(|change| !deeds.iter().any(|deed| related(&deed.difference.place, &change.place)))
+                .filter(|change| {
+                    let place = subject.attribution.home(&change.place);
+                    let same =
+                        |deed: &Deed| related(&subject.attribution.home(&deed.difference.place), &place);
+                    !deeds.iter().any(same)
+                })
                 .map(|change| self.mask.pointer(&change.path, &git))
                 .collect();
             if !changes && !without.is_empty() && subject.attribution.owned.is_some() {

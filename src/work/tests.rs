@@ -80,7 +80,8 @@ impl World {
     }
 
     fn hook(&self) -> Value {
-        json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate", "namespace": "shop"},
+        json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate", "namespace": "shop",
+                "annotations": {"helm.sh/hook": "pre-install,pre-upgrade"}},
             "spec": {"args": [self.form(5, &self.git)]}})
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{bundle, config, decide, inventory, live, scope, seen};
 use crate::model::object::{Bundle, Object};
-use crate::model::plan::{Conflict, Plan};
+use crate::model::plan::{Class, Conflict, Plan};
 use crate::model::settings::{Adopt, Winner};
 use crate::model::target::Scope;
 use crate::model::view::{Live, Owner, Prediction, Seen};
@@ -224,6 +224,19 @@ fn in_a_contested_field() {
         };
         Attempt::of(&[], &[body], vec![one])
     });
+}
+
+#[test]
+fn a_plain_text_of_a_secret_that_changes_is_this_change() {
+    let (old, new) = (secret("db", &json!({"user": "one"})), secret("db", &json!({"user": "two"})));
+    let (base, merge) = (bundle(&[old]), bundle(std::slice::from_ref(&new)));
+    let (now, after) =
+        (stored("db", &json!({"user": "one"}), None), stored("db", &json!({"user": "two"}), None));
+    let one = seen(&new, Some(live(&now)), Prediction::Becomes(after));
+    let plan = decide(&scope(), &base, &merge, Some(&inventory(&base)), &[one]);
+    let classes: Vec<_> = plan.changes[0].paths.iter().map(|path| (path.path.as_str(), path.class)).collect();
+    assert_eq!(classes, [("/data/user", Class::ThisChange)]);
+    assert_ne!(plan.changes[0].paths[0].before, plan.changes[0].paths[0].after);
 }
 
 #[test]
