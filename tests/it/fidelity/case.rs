@@ -180,6 +180,13 @@ impl Case {
         let mut keys: Vec<&String> = touched.collect();
         keys.sort();
         keys.dedup();
+        // What another app renders now is told there.
+        let rendered = |key: &String| {
+            after.keys().any(|other| {
+                other != key && parted(other).1 == parted(key).1 && parted(other).2 == parted(key).2
+            })
+        };
+        keys.retain(|key| after.contains_key(*key) || !rendered(key));
         keys.into_iter()
             .map(|key| {
                 let derived = match (before.get(key), after.get(key)) {

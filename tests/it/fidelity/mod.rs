@@ -3,7 +3,7 @@
 //! Each case of the tables in `cases/` is an environment. Its state is set up by a deployment and by what others do then;
 //! the change is planned and applied by the program as people run it. The after-state is computed here, from what was live
 //! before and the paths that the plan names, and compared with what is live afterwards; what the plan does not name must be
-//! as it was.
+//! as it was. `FIDELITY=group/case` plays one of them.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "JSON values of which only some kinds matter")]
 
