@@ -129,7 +129,11 @@ fn filled(value: &mut Value, fill: &[(&str, String)]) {
         |text: &str| fill.iter().fold(text.to_owned(), |text, (holder, with)| text.replace(holder, with));
     match value {
         Value::String(text) if text.contains('$') => *text = replaced(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| filled(item, fill)),
+        Value::Array(items) => {
+            for item in items {
+                filled(item, fill);
+            }
+        }
         Value::Object(map) => {
             *map = std::mem::take(map)
                 .into_iter()
@@ -275,8 +279,16 @@ pub(super) fn object(key: &str, body: &Value) -> Value {
 fn nulls(value: &mut Value) {
     match value {
         Value::String(text) if text == "$null" => *value = Value::Null,
-        Value::Array(items) => items.iter_mut().for_each(nulls),
-        Value::Object(map) => map.values_mut().for_each(nulls),
+        Value::Array(items) => {
+            for item in items {
+                nulls(item);
+            }
+        }
+        Value::Object(map) => {
+            for value in map.values_mut() {
+                nulls(value);
+            }
+        }
         _ => {}
     }
 }

@@ -103,7 +103,7 @@ async fn review(Path(what): Path<String>, Json(review): Json<Value>) -> Json<Val
         other => panic!("there is no webhook {other}"),
     };
     let patch: Vec<Value> = patch.into_iter().filter(|one| !one.is_null()).collect();
-    if !patch.is_empty() && !review["request"]["operation"].as_str().is_some_and(|verb| verb == "DELETE") {
+    if !patch.is_empty() && review["request"]["operation"] != "DELETE" {
         response["patchType"] = "JSONPatch".into();
         response["patch"] = STANDARD.encode(json!(patch).to_string()).into();
     }
