@@ -8,6 +8,7 @@ pub(crate) mod close;
 pub(crate) mod command;
 pub(crate) mod deploy;
 pub(crate) mod files;
+mod fit;
 pub(crate) mod gate;
 pub(crate) mod ground;
 pub(crate) mod intake;

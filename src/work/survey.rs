@@ -17,6 +17,7 @@ use crate::model::view::{Inventory, Live, Owned, Prediction, Seen};
 use crate::render::{App, Budget, Rendered, Renderers, Wanted, render};
 use crate::schema::deprecated;
 use crate::work::files::Written;
+use crate::work::fit::misfits;
 use crate::work::ground::FILE;
 use crate::work::siblings::Siblings;
 use crate::work::target::Target;
@@ -162,6 +163,7 @@ pub(crate) async fn survey(
         plan.fidelity = Fidelity::Rendered;
     }
     plan.warnings.extend(left);
+    plan.warnings.extend(misfits(&facts.bundle, &facts.seen.iter().map(|seen| &seen.id).collect()));
     // What is new cannot be told from what was there, so it may show too much; never too little.
     plan.warnings.extend(broken.map(|fault| {
         let words = format!("the base does not render, so more may be shown than changes: {fault}");
