@@ -1,7 +1,7 @@
 //! The decision: what must change, object by object. The only place where it is made.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::diff::pair::pair;
 use crate::diff::risk::{Stake, risks};
 use crate::model::fault::Fault;
 use crate::model::lists::ListKeys;
-use crate::model::object::{Bundle, Object};
+use crate::model::object::{Bundle, Object, ObjectId};
 use crate::model::plan::{Action, Change, Conflict, Counts, Effect, Fidelity, PathChange, Plan};
 use crate::model::settings::Adopt;
 use crate::model::target::Scope;
@@ -54,10 +54,11 @@ pub(crate) fn plan(case: &Case<'_>) -> Plan {
     }
     let hooks = hooks(case, &mask, &draft.changes);
     draft.changes.sort_by(|a, b| a.id.cmp(&b.id));
+    let live = case.seen.iter().filter_map(|seen| Some((&seen.id, &seen.live.as_ref()?.body)));
+    let live: HashMap<&ObjectId, &Value> = live.collect();
     pair(&mut draft.changes, |id| {
         let git = [case.merge.find(id), case.base.and_then(|base| base.find(id))];
-        let live = case.seen.iter().find(|seen| seen.id == *id).and_then(|seen| seen.live.as_ref());
-        git.into_iter().flatten().map(|object| &object.body).chain(live.map(|live| &live.body)).collect()
+        git.into_iter().flatten().map(|object| &object.body).chain(live.get(id).copied()).collect()
     });
     let fidelity = case.seen.iter().map(|seen| seen.fidelity).min().unwrap_or(Fidelity::Live);
     let digest = draft
