@@ -138,12 +138,13 @@ impl Draft<'_> {
     }
 }
 
-/// Adds the volatile paths; where they are among the others already, they take their place: what differs each time has no
-/// value to be shown.
+/// Adds the volatile paths. In place of a side effect that is among the others already: what the target makes up each time has
+/// no value to be shown. What comes with this change stays told as such, without its value.
 fn without_values(paths: &mut Vec<PathChange>, volatile: Vec<PathChange>) {
     for one in volatile {
         match paths.iter_mut().find(|path| path.path == one.path) {
-            Some(path) => *path = one,
+            Some(path) if path.class == Class::SideEffect => *path = one,
+            Some(_) => {}
             None => paths.push(one),
         }
     }

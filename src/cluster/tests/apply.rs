@@ -102,7 +102,7 @@ async fn a_definition_and_its_object_go_in_one_run() {
     let seen = world.look(&bundle).await;
     let dry = seen.iter().find(|seen| seen.id.kind == "Boat").unwrap();
     assert_eq!(dry.fidelity, Fidelity::Schema);
-    assert!(dry.reason.contains("defined by this change"), "{}", dry.reason);
+    assert!(dry.reason.contains("comes with this change"), "{}", dry.reason);
     world.must_deploy(&bundle).await;
     let seen = world.look(&bundle).await;
     let live = seen.iter().find(|seen| seen.id.kind == "Boat").unwrap();

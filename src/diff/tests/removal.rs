@@ -62,7 +62,7 @@ fn what_may_not_be_seen_is_left_and_said() {
     assert!(plan.changes.is_empty());
     assert_eq!(
         plan.warnings,
-        ["ConfigMap shop/a is no longer in Git and left as it is: it may not be seen: no"]
+        ["ConfigMap shop/a is kept, though Git no longer holds it: it may not be seen: no"]
     );
 }
 
