@@ -49,8 +49,8 @@ pub(crate) fn aligned(before: &Value, after: &Value, keys: &ListKeys) -> String 
         }
         for line in &lines[first.saturating_sub(CONTEXT)..lines.len().min(last + CONTEXT + 1)] {
             if shown == LINES || out.len() + line.text.len() > BYTES {
-                out.push_str(&cut(changed.len() - told));
-                return out;
+                let left = changed.len() - told;
+                return if left > 0 { out + &cut(left) } else { out };
             }
             shown += 1;
             told += usize::from(line.tag != Tag::Same);
