@@ -138,7 +138,9 @@ fn alike(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
 pub(crate) fn hooks<'a>(plans: &[&'a Plan]) -> Vec<Group<'a>> {
     let all = plans.iter().flat_map(|plan| plan.hooks.iter().map(|hook| (*plan, hook, None)));
     let mut groups = folded(all);
-    groups.iter_mut().for_each(|group| group.hook = true);
+    for group in &mut groups {
+        group.hook = true;
+    }
     let when = |group: &Group<'_>| group.change.hook.map(|hook| (hook.phase, hook.weight));
     groups.sort_by(|a, b| (when(a), &a.change.id).cmp(&(when(b), &b.change.id)));
     groups

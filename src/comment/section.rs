@@ -122,7 +122,7 @@ fn parts(group: &Group<'_>, look: Look) -> Vec<String> {
             parts.push(format!("weight {}", hook.weight));
         }
     }
-    parts.extend(change.transfer.as_ref().map(|transfer| moves(transfer)));
+    parts.extend(change.transfer.as_ref().map(moves));
     parts.extend(group.gone.and(change.pair.as_ref()).map(|pair| succeeds(pair, &change.id)));
     if matches!(change.action, Action::Update | Action::Replace | Action::Adopt | Action::Move) {
         parts.push(html(&fields(change)));

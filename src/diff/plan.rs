@@ -169,6 +169,7 @@ impl Draft<'_> {
                 self.update(&subject, live, (action, after));
             }
             (Prediction::Replaced { because, .. }, Some(_)) if matches!(seen.passage, Passage::From(_)) => {
+                let because = self.said(&subject, because);
                 let message =
                     format!("{} cannot move as it is, for it would have to be replaced: {because}", seen.id);
                 self.errors
@@ -180,7 +181,7 @@ impl Draft<'_> {
                     .fault(format!(
                         "{} would have to be replaced, and an annotation keeps it: {}",
                         seen.id,
-                        self.mask.words(because, Some(&subject.quoted()))
+                        self.said(&subject, because)
                     ))
                     .hint("remove the annotation first, or keep the field as it is"),
             ),
@@ -191,17 +192,27 @@ impl Draft<'_> {
                 }
             }
             (Prediction::Refused { message, path }, _) => {
-                let place = path.as_ref().map_or(String::new(), |path| {
-                    format!(" at {}", self.mask.pointer(path, &subject.stated()))
-                });
-                let message = self.mask.words(message, Some(&subject.quoted()));
-                self.errors.push(
-                    subject
-                        .fault(format!("{} is refused{place}: {message}", seen.id))
-                        .hint("mend the manifest; the target's own words are quoted"),
-                );
+                self.refused(&subject, message, path.as_deref());
             }
         }
+    }
+
+    /// The target refuses it: the author's to mend.
+    fn refused(&mut self, subject: &Subject<'_>, message: &str, path: Option<&str>) {
+        let place = path.map(|path| format!(" at {}", self.mask.pointer(path, &subject.stated())));
+        let words = format!(
+            "{} is refused{}: {}",
+            subject.seen.id,
+            place.unwrap_or_default(),
+            self.said(subject, message)
+        );
+        let hint = "mend the manifest; the target's own words are quoted";
+        self.errors.push(subject.fault(words).hint(hint));
+    }
+
+    /// The target's words about an object, masked.
+    fn said(&self, subject: &Subject<'_>, words: &str) -> String {
+        self.mask.words(words, Some(&subject.quoted()))
     }
 
     /// May this object be touched at all?

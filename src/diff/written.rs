@@ -45,6 +45,7 @@ impl Draft<'_> {
     }
 
     /// It is there and becomes something else in place, or anew.
+    #[allow(clippy::too_many_lines, reason = "one story: what differs, why, and what is shown of it")]
     pub(super) fn update(&mut self, subject: &Subject<'_>, live: &Live, (action, after): (Action, &Value)) {
         let id = &subject.seen.id;
         let proposed = subject.attribution.proposed(&subject.keys);
@@ -69,30 +70,22 @@ impl Draft<'_> {
             class,
             path,
         };
-        let mut places = Vec::new();
-        let mut paths: Vec<PathChange> = differences(&before, &after, &subject.keys)
+        let differing: Vec<(Class, Difference)> = differences(&before, &after, &subject.keys)
             .into_iter()
-            .inspect(|difference| places.push(difference.place.clone()))
-            .map(|difference| PathChange {
-                class: subject.attribution.class(&difference, &proposed, &subject.keys),
+            .map(|difference| (subject.attribution.class(&difference, &proposed, &subject.keys), difference))
+            .collect();
+        if base {
+            deeds.extend(self.guesses(&deeds, &differing, [&was, &becomes], &git));
+        }
+        let mut paths: Vec<PathChange> = differing
+            .into_iter()
+            .map(|(class, difference)| PathChange {
+                class,
                 path: difference.path,
                 before: difference.before.unwrap_or(Value::Null),
                 after: difference.after.unwrap_or(Value::Null),
             })
             .collect();
-        let masked = |deed: &Deed| self.mask.pointer(&deed.difference.path, &git);
-        let open: Vec<String> = deeds.iter().map(masked).collect();
-        // What is proposed and is live already, unknown to the base, was perhaps only guessed: it is told and bound as what
-        // changes, for that nothing would change there would tell that the guess is right.
-        let guessed = |path: &PathChange| base && !open.iter().any(|open| related(open, &path.path));
-        for (PathChange { path, class, .. }, place) in
-            paths.iter().zip(places).filter(|(path, _)| guessed(path))
-        {
-            let value = |body: &Value| body.pointer(path).cloned();
-            let (before, after) = (value(&was), value(&becomes));
-            let difference = Difference { path: path.clone(), place, before, after };
-            deeds.push(Deed { class: *class, difference });
-        }
         // Two secrets of which only the target knows look the same; that they differ must be seen all the same.
         let shown: HashSet<String> = paths.iter().map(|path| path.path.clone()).collect();
         let hidden = deeds.iter().map(|deed| (deed.class, self.mask.pointer(&deed.difference.path, &git)));
@@ -124,6 +117,27 @@ impl Draft<'_> {
             let effect = effect(self.mask, &deeds);
             self.push(subject, action, (paths, unified::aligned(&before, &after, &subject.keys)), effect);
         }
+    }
+
+    /// What is proposed and is live already, unknown to the base, was perhaps only guessed: it is told and bound as what
+    /// changes, for that nothing would change there would tell that the guess is right.
+    fn guesses(
+        &self,
+        deeds: &[Deed],
+        differing: &[(Class, Difference)],
+        [was, becomes]: [&Value; 2],
+        git: &[&Value],
+    ) -> Vec<Deed> {
+        let open: Vec<String> =
+            deeds.iter().map(|deed| self.mask.pointer(&deed.difference.path, git)).collect();
+        let hidden = differing.iter().filter(|(_, one)| !open.iter().any(|open| related(open, &one.path)));
+        let deed = |(class, Difference { path, place, .. }): &(Class, Difference)| {
+            let value = |body: &Value| body.pointer(path).cloned();
+            let (before, after) = (value(was), value(becomes));
+            let difference = Difference { path: path.clone(), place: place.clone(), before, after };
+            Deed { class: *class, difference }
+        };
+        hidden.map(deed).collect()
     }
 
     /// Where another render, or another question to the target, would give another value; without any value.

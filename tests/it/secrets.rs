@@ -1,4 +1,5 @@
 //! Secrets through the front door: what is deployed and what only the cluster knows shows nowhere, in no form.
+#![allow(clippy::format_collect, reason = "short texts of tests")]
 
 use std::fmt::Write as _;
 
@@ -159,10 +160,10 @@ async fn deployed() -> (Cluster, World, Repository) {
     let namespace = cluster.production.clone();
     let held = cluster.object("v1", "Secret", &namespace, "db").await.expect("it was deployed");
     assert_eq!(held["data"]["password"], STANDARD.encode(GIT), "what is masked is not what is applied");
-    cluster.edit("v1", "Secret", &namespace, "db", &json!({"stringData": {"token": LIVE}})).await;
+    cluster.edit("Secret", &namespace, "db", &json!({"stringData": {"token": LIVE}})).await;
     let copies = json!({"metadata": {"annotations": {"by-hand": format!("token={LIVE}")}},
         "data": {"by-hand": LIVE, "encoded": STANDARD.encode(format!("joe:{LIVE}")), "colour": LIVE}});
-    cluster.edit("v1", "ConfigMap", &namespace, "web", &copies).await;
+    cluster.edit("ConfigMap", &namespace, "web", &copies).await;
     (cluster, world, repository)
 }
 

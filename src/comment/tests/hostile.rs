@@ -88,6 +88,7 @@ fn nasty() -> impl Strategy<Value = String> {
     .prop_map(|parts| parts.concat())
 }
 
+#[allow(clippy::too_many_lines, reason = "every field of a change has its hostile value")]
 fn any_change() -> impl Strategy<Value = Change> {
     let actions = prop::sample::select(vec![
         Action::Create,

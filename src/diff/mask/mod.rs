@@ -104,7 +104,9 @@ impl<'a> Mask<'a> {
                 merge: *holder == Holder::Merge,
                 live: *holder == Holder::Live,
             };
-            found.into_iter().for_each(|value| hold(&mut all, value, holders));
+            for value in found {
+                hold(&mut all, value, holders);
+            }
         }
         Self { keys: Keys::new(key, environment), rules, needles: Needles::new(all) }
     }
@@ -213,7 +215,9 @@ impl<'a> Mask<'a> {
                         git.as_array().into_iter().flatten().map(|item| (item, *base64))
                     })
                     .collect();
-                list.iter_mut().for_each(|value| self.whole(value, base64, text, &known));
+                for value in list {
+                    self.whole(value, base64, text, &known);
+                }
             }
             Value::String(_) | Value::Number(_) | Value::Bool(_) => {
                 let plain = clear(value, base64);
@@ -260,10 +264,12 @@ impl<'a> Mask<'a> {
                 let texts: HashSet<&str> = known.iter().filter_map(|git| git.as_str()).collect();
                 let few = known.len().saturating_mul(list.len()) <= MANY;
                 for (at, item) in list.iter_mut().enumerate() {
-                    match item {
-                        Value::String(text) => *text = self.leaf(text, whose(texts.contains(text.as_str()))),
-                        _ if few => self.stated(item, &alike(item, &known)),
-                        _ => self.stated(item, known.get(at..=at).unwrap_or_default()),
+                    if let Value::String(text) = item {
+                        *text = self.leaf(text, whose(texts.contains(text.as_str())));
+                    } else if few {
+                        self.stated(item, &alike(item, &known));
+                    } else {
+                        self.stated(item, known.get(at..=at).unwrap_or_default());
                     }
                 }
             }

@@ -113,8 +113,11 @@ fn into(
     visit(&part(bytes, exact));
 }
 
+/// What some bytes mean at their beginning, and how many of them that takes; none: what they say.
+type Decoded = Option<(Vec<u8>, usize)>;
+
 /// A view with what `decode` finds in place of how it was written; none if it finds nothing.
-fn replaced(view: &View<'_>, decode: fn(&[u8]) -> Option<(Vec<u8>, usize)>) -> Option<View<'static>> {
+fn replaced(view: &View<'_>, decode: fn(&[u8]) -> Decoded) -> Option<View<'static>> {
     let mut bytes = Vec::new();
     let mut places = Vec::new();
     let (mut at, mut any) = (0, false);
@@ -153,7 +156,7 @@ fn replaced(view: &View<'_>, decode: fn(&[u8]) -> Option<(Vec<u8>, usize)>) -> O
 }
 
 /// What the bytes after a backslash mean in JSON, YAML, Go and shells.
-fn escape(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+fn escape(bytes: &[u8]) -> Decoded {
     let [b'\\', kind, rest @ ..] = bytes else { return None };
     let code = |digits: usize| {
         let digits = rest.get(..digits)?;
@@ -182,12 +185,12 @@ fn escape(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     Some((char::from_u32(meant)?.to_string().into_bytes(), 2 + more))
 }
 
-fn percent(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+fn percent(bytes: &[u8]) -> Decoded {
     let [b'%', high, low, ..] = bytes else { return None };
     (high.is_ascii_hexdigit() && low.is_ascii_hexdigit()).then(|| (vec![hex(*high) << 4 | hex(*low)], 3))
 }
 
-fn entity(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+fn entity(bytes: &[u8]) -> Decoded {
     const NAMED: [(&[u8], u8); 5] =
         [(b"&amp;", b'&'), (b"&lt;", b'<'), (b"&gt;", b'>'), (b"&quot;", b'"'), (b"&apos;", b'\'')];
     if let Some((name, meant)) = NAMED.iter().find(|(name, _)| bytes.starts_with(name)) {

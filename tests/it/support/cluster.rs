@@ -64,12 +64,10 @@ impl Cluster {
         }
     }
 
-    /// Somebody changes an object by hand: a merge patch.
-    pub(crate) async fn edit(&self, version: &str, kind: &str, namespace: &str, name: &str, patch: &Value) {
-        let api = if version.contains('/') { "apis" } else { "api" };
+    /// Somebody changes an object of a core kind by hand: a merge patch.
+    pub(crate) async fn edit(&self, kind: &str, namespace: &str, name: &str, patch: &Value) {
         let plural = format!("{}s", kind.to_lowercase());
-        let path =
-            format!("/{api}/{version}/namespaces/{namespace}/{plural}/{name}?fieldManager=kubectl-edit");
+        let path = format!("/api/v1/namespaces/{namespace}/{plural}/{name}?fieldManager=kubectl-edit");
         let request = http::Request::patch(path).header("content-type", "application/merge-patch+json");
         let request = request.body(patch.to_string().into_bytes()).unwrap();
         self.client.request::<Value>(request).await.unwrap();

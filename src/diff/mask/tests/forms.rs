@@ -5,6 +5,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use serde_json::{Value, json};
 
 /// A text as it may lie in other text, each with the name of the form.
+#[allow(clippy::format_collect, reason = "short texts of tests")]
 pub(crate) fn forms(secret: &str) -> Vec<(&'static str, String)> {
     let quoted = |text: &str| Value::from(text).to_string();
     let bytes = secret.as_bytes();
@@ -64,6 +65,7 @@ pub(crate) fn forms(secret: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
+#[allow(clippy::format_collect, reason = "short texts of tests")]
 fn percent_of(c: char) -> String {
     let mut buffer = [0; 4];
     c.encode_utf8(&mut buffer).bytes().map(|byte| format!("%{byte:02x}")).collect()

@@ -290,7 +290,8 @@ proptest! {
 
 #[test]
 fn a_large_secret_and_a_large_text_take_no_time() {
-    let large: String = (0..10_000).map(|n| format!("line {n} of a large secret\n")).collect();
+    let large: String =
+        (0..10_000).fold(String::new(), |all, n| all + &format!("line {n} of a large secret\n"));
     let started = std::time::Instant::now();
     let shown = rendered(&large, &format!("{large}{}", "x".repeat(1 << 18)));
     assert_eq!(leak(&shown, "line 9999 of a large secret"), None);
@@ -298,5 +299,5 @@ fn a_large_secret_and_a_large_text_take_no_time() {
         .map(|n| (Holder::Base, plain(&json!({"a": "a".repeat(n), "b": format!("{}b", "a".repeat(n))}))))
         .collect();
     with(&repeated, &[], |mask| assert!(!mask.own(&"a".repeat(1 << 16)).contains("aaaaaaaa")));
-    assert!(started.elapsed() < std::time::Duration::from_secs(60), "{:?}", started.elapsed());
+    assert!(started.elapsed() < std::time::Duration::from_mins(1), "{:?}", started.elapsed());
 }
