@@ -1,6 +1,9 @@
 //! What is meant for one object, before anybody is asked: the payload, and what must be migrated first. Pure, and shared by
 //! the look and the apply.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::cluster::address::Address;
@@ -47,15 +50,26 @@ pub(super) struct Intent {
 pub(super) fn intend(matter: &Matter<'_>) -> Intent {
     let Matter { object, address, set, live, owner, .. } = *matter;
     let mut payload = compose(object, &address.served, address.namespace.as_deref(), set, live);
+    let migration = live.and_then(|live| migration(live, owner));
     if let Some(live) = live {
-        stay(&mut payload, live, matter);
+        stay(&mut payload, &as_ours(live, migration.as_ref()), matter);
     }
-    Intent { payload, migration: live.and_then(|live| migration(live, owner)) }
+    Intent { payload, migration }
+}
+
+/// What is there as it will be booked when it is applied over: a history is ours by then.
+fn as_ours<'v>(live: &'v Value, migration: Option<&Migration>) -> Cow<'v, Value> {
+    let Some(migration) = migration else { return Cow::Borrowed(live) };
+    let mut live = live.clone();
+    live["metadata"]["managedFields"] = migration.fields.clone();
+    Cow::Owned(live)
 }
 
 /// Would the number of replicas fall to its default, since Git states none any more and nobody else holds it yet?
-pub(super) fn lets_go_of_replicas(object: &Object, live: &Value) -> bool {
-    object.body.pointer(REPLICAS).is_none() && abandoned(live).iter().any(|path| path == REPLICAS)
+pub(super) fn lets_go_of_replicas(object: &Object, live: &Value, owner: &Owner) -> bool {
+    let stated = object.body.pointer(REPLICAS).is_some() || live.pointer(REPLICAS).is_none();
+    let ours = || as_ours(live, migration(live, owner).as_ref()).into_owned();
+    !stated && abandoned(&ours()).iter().any(|path| path == REPLICAS)
 }
 
 /// What a rule yields and Git no longer states goes on being sent as it is live for as long as only we hold it: what nobody
@@ -82,7 +96,8 @@ fn stay(payload: &mut Value, live: &Value, matter: &Matter<'_>) {
 /// JSON Pointers into the live object of what only we hold.
 fn abandoned(live: &Value) -> Vec<String> {
     let ours = |manager: &str, operation: &str| manager == MANAGER && operation == "Apply";
-    let others = held(live, |manager, operation| !ours(manager, operation));
+    let others: HashSet<String> =
+        held(live, |manager, operation| !ours(manager, operation)).into_iter().collect();
     let mut mine = held(live, ours);
     mine.retain(|path| !others.contains(path));
     mine
@@ -153,7 +168,10 @@ mod tests {
             "spec": {"template": {"spec": {"containers": [{"name": "side"}, {"name": "web", "image": "b"}]}}}});
         let id = Object::identify(&body).unwrap();
         let object = Object { id: id.clone(), body, origin: Origin::default(), volatile: Vec::new() };
-        assert_eq!(lets_go_of_replicas(&object, live), live["metadata"]["managedFields"][1].is_null());
+        assert_eq!(
+            lets_go_of_replicas(&object, live, &Owner::Us),
+            live["metadata"]["managedFields"][1].is_null()
+        );
         let served = Served {
             group: "apps".to_owned(),
             version: "v1".to_owned(),

@@ -7,6 +7,7 @@ use crate::cluster::error::Error;
 use crate::cluster::intent::lets_go_of_replicas;
 use crate::cluster::wire::{Call, PAGE, Trouble, Wire};
 use crate::model::object::Object;
+use crate::model::view::Owner;
 
 /// Does an autoscaler among these objects, or one that is live, set the replicas of a workload of which Git states none any
 /// more? Asked of the server only where the number would fall to its default otherwise. Where the server may not be asked:
@@ -14,10 +15,10 @@ use crate::model::object::Object;
 pub(super) async fn scaled(
     wire: &Wire,
     address: &Address,
-    (object, live): (&Object, &Value),
+    (object, live, owner): (&Object, &Value, &Owner),
     others: impl Iterator<Item = &Object>,
 ) -> Result<bool, Error> {
-    if !lets_go_of_replicas(object, live) {
+    if !lets_go_of_replicas(object, live, owner) {
         return Ok(false);
     }
     let namespace = address.namespace.as_deref();

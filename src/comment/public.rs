@@ -10,8 +10,15 @@ const VALUE: usize = 2_000;
 /// Two renders compared hold only what Git holds, and so does the text of a creation. Any other diff has live values in
 /// its removed lines and its context; of those the coming values are shown, each with its path.
 pub(crate) fn diff(change: &Change) -> Option<String> {
-    if change.fidelity == Fidelity::Rendered || change.action == Action::Create {
+    let whole = change.action == Action::Create && change.pair.is_none();
+    if change.fidelity == Fidelity::Rendered || whole {
         return Some(change.diff.clone()).filter(|diff| !diff.is_empty());
+    }
+    // The diff of a successor is to what it succeeds, which is live.
+    if change.action == Action::Create {
+        let body = change.paths.iter().find(|path| path.path.is_empty()).map(|path| &path.after)?;
+        let text = serde_json::to_string_pretty(body).unwrap_or_default();
+        return Some(text.lines().map(|line| format!("+ {line}\n")).collect());
     }
     let mut out = String::new();
     for path in &change.paths {

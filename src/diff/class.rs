@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::diff::paths::{Difference, at, differences, related};
+use crate::diff::paths::{Difference, Places, at, differences};
 use crate::model::lists::ListKeys;
 use crate::model::object::{Object, ObjectId};
 use crate::model::plan::Class;
@@ -79,9 +79,9 @@ impl<'a> Attribution<'a> {
 
     /// The class of one path that differs between live and predicted. Compared by place: what admission adds to a list moves
     /// the rest of it.
-    pub(crate) fn class(&self, difference: &Difference, proposed: &[Difference], keys: &ListKeys) -> Class {
+    pub(crate) fn class(&self, difference: &Difference, proposed: &Places, keys: &ListKeys) -> Class {
         let place = &*self.home(&difference.place);
-        if proposed.iter().any(|change| related(&self.home(&change.place), place)) {
+        if proposed.related(place) {
             return Class::ThisChange;
         }
         let plain = || place.strip_prefix("/data/").map(|key| format!("/stringData/{key}"));

@@ -1,5 +1,7 @@
 //! The effect digest: what an approval is bound to; and the comparison of what was approved with what would happen now.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use crate::diff::mask::Mask;
@@ -7,7 +9,7 @@ use crate::diff::paths::Difference;
 use crate::model::canonical;
 use crate::model::id::{Digest, EnvironmentId};
 use crate::model::object::ObjectId;
-use crate::model::plan::{Action, Change, Class, Effect, Fidelity, Hook, Phase, Plan};
+use crate::model::plan::{Action, Change, Class, Effect, Fidelity, Hook, Phase, Plan, Risk};
 
 /// One differing path with its values in clear, and why it differs.
 pub(crate) struct Deed {
@@ -64,13 +66,21 @@ fn sorted<'a>(changes: &'a [Change], hooks: &'a [Change]) -> Vec<&'a Change> {
 
 /// One change in the digest.
 fn entry(change: &Change, of: fn(&Effect) -> Digest) -> Value {
-    let bound = matches!(change.action, Action::Replace | Action::Delete);
+    let ends = matches!(change.action, Action::Replace | Action::Delete);
+    let bound = ends || matches!(change.action, Action::Adopt | Action::Move);
     let mut entry = json!({
         "action": change.action.word(),
         "id": [change.id.group, change.id.kind, change.id.namespace, change.id.name],
         "uid": change.uid.as_deref().filter(|_| bound),
         "effect": change.effect.as_ref().map(of).map(|digest| digest.hex()),
     });
+    // What goes with it is counted afresh each time; that data comes to go with it is another thing than was approved.
+    if ends && change.risks.contains(&Risk::LosesData) {
+        entry["loses"] = json!("data");
+    }
+    if let Some(transfer) = change.transfer.as_ref().filter(|_| change.action == Action::Move) {
+        entry["from"] = json!(transfer.from.environment);
+    }
     // Whether a hook runs before or after the objects follows from what was deployed before, and not from its body alone.
     if let Some(Hook { phase, weight: _ }) = change.hook {
         entry["phase"] = json!(phase);
@@ -106,22 +116,31 @@ pub(crate) fn compare(approved: &Plan, now: &Plan) -> Comparison {
         return Comparison::Differs { objects: now.changes.iter().map(|change| change.id.clone()).collect() };
     }
     let (then, current) = (sorted(&approved.changes, &approved.hooks), sorted(&now.changes, &now.hooks));
-    let find = |change: &Change| then.iter().find(|old| key(old) == key(change)).copied();
-    let differing: Vec<ObjectId> = current
-        .iter()
-        .filter(|change| find(change).is_none_or(|old| !covers(old, change)))
-        .map(|change| change.id.clone())
-        .collect();
+    // Objects that get a name each have one key, so each approval is used up once.
+    let mut approvals: BTreeMap<_, Vec<&Change>> = BTreeMap::new();
+    for old in then {
+        approvals.entry(key(old)).or_default().push(old);
+    }
+    let mut differing = Vec::new();
+    for change in current {
+        let olds = approvals.entry(key(change)).or_default();
+        match olds.iter().position(|old| covers(old, change)) {
+            Some(at) => drop(olds.remove(at)),
+            None => differing.push(change.id.clone()),
+        }
+    }
     if !differing.is_empty() {
         return Comparison::Differs { objects: differing };
     }
-    let missing: Vec<ObjectId> = then
-        .iter()
-        .filter(|old| !current.iter().any(|change| key(change) == key(old)))
-        .map(|old| old.id.clone())
-        .collect();
+    let kept: BTreeSet<&ObjectId> =
+        now.changes.iter().filter(|change| change.action == Action::Keep).map(|change| &change.id).collect();
+    let missing: Vec<ObjectId> = approvals.into_values().flatten().map(|old| old.id.clone()).collect();
+    // What was to go and is kept now is told by the plan itself; it is not done.
+    let missing_and_kept = missing.iter().any(|id| kept.contains(id));
     // With the same rendered bytes an entry can only be missing because its after-state is live.
-    if missing.is_empty() {
+    if missing_and_kept {
+        Comparison::Differs { objects: missing.into_iter().filter(|id| kept.contains(id)).collect() }
+    } else if missing.is_empty() {
         Comparison::Sharper
     } else if approved.bundle == now.bundle {
         Comparison::Subset { done: missing }

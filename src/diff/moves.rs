@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::diff::plan::{Draft, Subject};
 use crate::model::id::EnvironmentName;
 use crate::model::object::ObjectId;
-use crate::model::plan::{Action, Home, Plan, Transfer};
+use crate::model::plan::{Action, Change, Home, Plan, Transfer};
 use crate::model::view::{Owner, Passage, Prediction, Seen};
 
 /// What an environment holds at a tree: each object, with the app that renders it; none: that cannot be told, for it does not
@@ -26,6 +26,44 @@ pub(crate) struct Sibling<'a> {
     pub before: Option<&'a Holding>,
     /// What it holds at the proposed tree.
     pub after: &'a Holding,
+}
+
+/// What moves to another environment out of something that would be deleted with all that is in it: a namespace, or the
+/// definition of its kind. Each is a fault: the move says that nothing happens to it.
+pub(super) fn stranded(seen: &[Seen], changes: &[Change]) -> Vec<String> {
+    let leaving: Vec<(&ObjectId, &Home)> = seen
+        .iter()
+        .filter_map(|seen| match &seen.passage {
+            Passage::To(home) => Some((&seen.id, home)),
+            _ => None,
+        })
+        .collect();
+    let deleted = changes.iter().filter(|change| change.action == Action::Delete && !leaving.is_empty());
+    deleted
+        .flat_map(|change| {
+            let defined = seen.iter().find(|seen| seen.id == change.id).and_then(defines);
+            let holds = move |id: &ObjectId| match (change.id.group.as_str(), change.id.kind.as_str()) {
+                ("", "Namespace") => id.namespace.as_deref() == Some(change.id.name.as_str()),
+                ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+                    defined == Some((id.group.as_str(), id.kind.as_str()))
+                }
+                _ => false,
+            };
+            let going = leaving.iter().filter(move |(id, _)| holds(id));
+            going.map(move |(id, home)| {
+                format!(
+                    "{} would be deleted with {id} in it, which moves to `{}`",
+                    change.id, home.environment
+                )
+            })
+        })
+        .collect()
+}
+
+/// The group and kind that a live definition defines.
+fn defines(seen: &Seen) -> Option<(&str, &str)> {
+    let spec = seen.live.as_ref()?.body.get("spec")?;
+    Some((spec.get("group")?.as_str()?, spec.pointer("/names/kind")?.as_str()?))
 }
 
 /// Where an object goes to or comes from. Only what is live can move; without a target, what the base renders.

@@ -1,5 +1,7 @@
 //! Where two JSON values differ: one entry per differing leaf, by JSON Pointer (RFC 6901).
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::diff::align::{align, called};
@@ -74,6 +76,28 @@ fn unescape(token: &str) -> String {
 pub(crate) fn related(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Many pointers or places, asked whether one of them is another, above it or beneath it: in logarithmic time, since one object
+/// may have as many paths as its size allows.
+#[derive(Debug, Default)]
+pub(crate) struct Places(BTreeSet<String>);
+
+impl FromIterator<String> for Places {
+    fn from_iter<I: IntoIterator<Item = String>>(places: I) -> Self {
+        Self(places.into_iter().collect())
+    }
+}
+
+impl Places {
+    /// Is one of them [`related`] to this?
+    pub(crate) fn related(&self, place: &str) -> bool {
+        let above = place.match_indices('/').map(|(at, _)| &place[..at]);
+        let beneath = format!("{place}/");
+        self.0.contains(place)
+            || above.into_iter().any(|above| self.0.contains(above))
+            || self.0.range(beneath.clone()..).next().is_some_and(|next| next.starts_with(&beneath))
+    }
 }
 
 /// One place, as each side and the table of keys name it.

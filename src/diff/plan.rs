@@ -9,6 +9,7 @@ use crate::diff::class::Attribution;
 use crate::diff::digest::digest;
 use crate::diff::hooks::hooks;
 use crate::diff::mask::{Holder, Mask, MaskKey, Quoted};
+use crate::diff::moves::stranded;
 use crate::diff::pair::pair;
 use crate::diff::risk::{Stake, risks};
 use crate::model::fault::Fault;
@@ -52,6 +53,11 @@ pub(crate) fn plan(case: &Case<'_>) -> Plan {
     for seen in case.seen {
         draft.consider(seen);
     }
+    let stranded = stranded(case.seen, &draft.changes);
+    draft.errors.extend(stranded.into_iter().map(|message| {
+        Fault::new(message)
+            .hint("keep it here until the other environment has taken what moves, or move it along")
+    }));
     let hooks = hooks(case, &mask, &draft.changes);
     draft.changes.sort_by(|a, b| a.id.cmp(&b.id));
     let live = case.seen.iter().filter_map(|seen| Some((&seen.id, &seen.live.as_ref()?.body)));

@@ -1,13 +1,13 @@
 //! Objects that Git holds: created, or brought to what it says.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde_json::Value;
 
 use crate::diff::digest::{Deed, effect};
 use crate::diff::mask::Text;
-use crate::diff::paths::{Difference, differences, related};
+use crate::diff::paths::{Difference, Places, differences};
 use crate::diff::plan::{Draft, Subject};
 use crate::diff::unified;
 use crate::model::plan::{Action, Class, PathChange};
@@ -49,11 +49,13 @@ impl Draft<'_> {
     pub(super) fn update(&mut self, subject: &Subject<'_>, live: &Live, (action, after): (Action, &Value)) {
         let id = &subject.seen.id;
         let proposed = subject.attribution.proposed(&subject.keys);
+        let home = |difference: &Difference| subject.attribution.home(&difference.place).into_owned();
+        let places: Places = proposed.iter().map(home).collect();
         let (was, becomes) = (subject.veiled(&live.body), subject.veiled(after));
         let mut deeds: Vec<Deed> = differences(&was, &becomes, &subject.keys)
             .into_iter()
             .map(|difference| Deed {
-                class: subject.attribution.class(&difference, &proposed, &subject.keys),
+                class: subject.attribution.class(&difference, &places, &subject.keys),
                 difference,
             })
             .collect();
@@ -72,7 +74,7 @@ impl Draft<'_> {
         };
         let differing: Vec<(Class, Difference)> = differences(&before, &after, &subject.keys)
             .into_iter()
-            .map(|difference| (subject.attribution.class(&difference, &proposed, &subject.keys), difference))
+            .map(|difference| (subject.attribution.class(&difference, &places, &subject.keys), difference))
             .collect();
         if base {
             deeds.extend(self.guesses(&deeds, &differing, [&was, &becomes], &git));
@@ -87,21 +89,17 @@ impl Draft<'_> {
             })
             .collect();
         // Two secrets of which only the target knows look the same; that they differ must be seen all the same.
-        let shown: HashSet<String> = paths.iter().map(|path| path.path.clone()).collect();
+        let shown: Places = paths.iter().map(|path| path.path.clone()).collect();
         let hidden = deeds.iter().map(|deed| (deed.class, self.mask.pointer(&deed.difference.path, &git)));
-        let hidden: Vec<_> = hidden.filter(|(_, path)| !covers(&shown, path)).collect();
+        let hidden: Vec<_> = hidden.filter(|(_, path)| !shown.related(path)).collect();
         paths.extend(hidden.into_iter().map(|(class, path)| at(class, path)));
 
         let changes = !deeds.is_empty() || matches!(action, Action::Adopt | Action::Replace | Action::Move);
         if subject.attribution.base.is_some() && subject.merge.is_some() {
+            let done: Places = deeds.iter().map(|deed| home(&deed.difference)).collect();
             let without: Vec<String> = proposed
                 .iter()
-                .filter(|change| {
-                    let place = subject.attribution.home(&change.place);
-                    let same =
-                        |deed: &Deed| related(&subject.attribution.home(&deed.difference.place), &place);
-                    !deeds.iter().any(same)
-                })
+                .filter(|change| !done.related(&home(change)))
                 .map(|change| self.mask.pointer(&change.path, &git))
                 .collect();
             if !changes && !without.is_empty() && subject.attribution.owned.is_some() {
@@ -128,9 +126,8 @@ impl Draft<'_> {
         [was, becomes]: [&Value; 2],
         git: &[&Value],
     ) -> Vec<Deed> {
-        let open: Vec<String> =
-            deeds.iter().map(|deed| self.mask.pointer(&deed.difference.path, git)).collect();
-        let hidden = differing.iter().filter(|(_, one)| !open.iter().any(|open| related(open, &one.path)));
+        let open: Places = deeds.iter().map(|deed| self.mask.pointer(&deed.difference.path, git)).collect();
+        let hidden = differing.iter().filter(|(_, one)| !open.related(&one.path));
         let deed = |(class, Difference { path, place, .. }): &(Class, Difference)| {
             let value = |body: &Value| body.pointer(path).cloned();
             let (before, after) = (value(was), value(becomes));
@@ -155,16 +152,13 @@ impl Draft<'_> {
 /// Adds the volatile paths. In place of a side effect that is among the others already: what the target makes up each time has
 /// no value to be shown. What comes with this change stays told as such, without its value.
 fn without_values(paths: &mut Vec<PathChange>, volatile: Vec<PathChange>) {
+    let known: HashMap<String, usize> =
+        paths.iter().enumerate().map(|(at, path)| (path.path.clone(), at)).collect();
     for one in volatile {
-        match paths.iter_mut().find(|path| path.path == one.path) {
+        match known.get(&one.path).and_then(|at| paths.get_mut(*at)) {
             Some(path) if path.class == Class::SideEffect => *path = one,
             Some(_) => {}
             None => paths.push(one),
         }
     }
-}
-
-/// Is this path among the shown ones, or above or beneath one of them?
-fn covers(shown: &HashSet<String>, path: &str) -> bool {
-    shown.contains(path) || shown.iter().any(|one| related(one, path))
 }

@@ -55,7 +55,7 @@ pub(super) async fn apply(cluster: &Cluster, scope: &Scope, run: &Run<'_>) -> Re
         return Err(Error::Moved { target: wire.target().to_owned(), environment: environment.to_string() });
     }
     let set = owner::set(environment);
-    let desk = Desk { cluster, scope, set: &set, permit: run.permit, bundle: run.bundle };
+    let desk = Desk { cluster, scope, set: &set, permit: run.permit, bundle: run.bundle, plan: run.plan };
     let mut course = Course::new(desk, *run, record.as_ref());
     if run.plan.is_empty() && course.owed.is_empty() {
         course.record(record).await?;

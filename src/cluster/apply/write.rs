@@ -22,13 +22,15 @@ use crate::model::id::EnvironmentId;
 use crate::model::keep::kept;
 use crate::model::object::{Bundle, Object};
 use crate::model::permit::Permit;
-use crate::model::plan::{Action, Change};
+use crate::model::plan::{Action, Change, Plan};
 use crate::model::settings::Adopt;
 use crate::model::target::Scope;
 use crate::model::view::{Owned, Owner};
 
 /// How often an object that changes under our hands is looked at again.
 const TRIES: usize = 8;
+/// What the server says of a field that a definition does not hold, or does not hold yet.
+const UNKNOWN_FIELD: [&str; 2] = ["field not declared in schema", "unknown field"];
 /// The first pause between two tries; each is twice as long as the one before.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -45,6 +47,8 @@ pub(super) struct Desk<'a> {
     pub permit: &'a Permit,
     /// All that is to be there.
     pub bundle: &'a Bundle,
+    /// What changes.
+    pub plan: &'a Plan,
 }
 
 /// One object to be written.
@@ -240,7 +244,10 @@ impl Desk<'_> {
         let owner = live.map_or(Owner::Us, |live| owner(live, self.set, owned.as_ref()));
         let scaled = match &leave {
             Leave::Update(live) => {
-                match scaled(wire, address, (object, live), self.bundle.objects.iter()).await {
+                // The same as the look asks of: what the plan leaves alone is live.
+                let changed = |other: &&Object| self.plan.changes.iter().any(|change| change.id == other.id);
+                let others = self.bundle.objects.iter().filter(changed);
+                match scaled(wire, address, (object, live, &owner), others).await {
                     Ok(scaled) => scaled,
                     Err(error) => return Try::Ended(Effect::Failed(error.to_string())),
                 }
@@ -319,6 +326,12 @@ impl Desk<'_> {
             Trouble::Refused(Refusal { code: 409 | 404, kind, message, .. }) if kind != "namespaces" => {
                 Try::Again(message)
             }
+            // A definition that was written a moment ago is not in force everywhere at once.
+            Trouble::Refused(Refusal { message, .. })
+                if self.defines(address) && UNKNOWN_FIELD.iter().any(|words| message.contains(words)) =>
+            {
+                Try::Again(message)
+            }
             trouble @ (Trouble::Refused(_) | Trouble::Silent(_)) => {
                 Try::Ended(Effect::Failed(self.words(address, trouble)))
             }
@@ -342,6 +355,18 @@ impl Desk<'_> {
                 if again { Try::Again(words) } else { Try::Ended(Effect::Failed(words)) }
             }
         }
+    }
+
+    /// Does this run write the definition of an object's kind?
+    fn defines(&self, address: &Address) -> bool {
+        let written = |definition: &&Object| {
+            let text = |path: &str| definition.body.pointer(path).and_then(Value::as_str);
+            definition.id.kind == "CustomResourceDefinition"
+                && text("/spec/group") == Some(address.served.group.as_str())
+                && text("/spec/names/kind") == Some(address.id.kind.as_str())
+                && self.plan.changes.iter().any(|change| change.id == definition.id)
+        };
+        self.bundle.objects.iter().any(|object| written(&object))
     }
 
     pub(super) fn words(&self, address: &Address, trouble: Trouble) -> String {

@@ -41,11 +41,11 @@ struct Count {
 }
 
 /// Fills in what goes with each namespace and definition that is ours and would be deleted, if only to be created anew.
-pub(crate) async fn cascades(wire: &Wire, kinds: &Kinds, seen: &mut [Seen]) {
+pub(crate) async fn cascades(wire: &Wire, kinds: &Kinds, prune: bool, seen: &mut [Seen]) {
     let mut questions = Vec::new();
     for (at, one) in seen.iter_mut().enumerate() {
         match (one.id.group.as_str(), one.id.kind.as_str()) {
-            _ if !goes(one) => {}
+            _ if !goes(one, prune) => {}
             ("", "Namespace") => {
                 let within = kinds.all().filter(|(kind, served)| {
                     served.namespaced && served.listed && !TOLD.contains(&(served.group.as_str(), kind))
@@ -90,10 +90,14 @@ pub(crate) async fn cascades(wire: &Wire, kinds: &Kinds, seen: &mut [Seen]) {
 }
 
 /// Is it ours, there, and to be deleted?
-fn goes(seen: &Seen) -> bool {
+fn goes(seen: &Seen, prune: bool) -> bool {
     let ours = |live: &crate::model::view::Live| live.owner == Owner::Us && !live.keep && !live.controlled;
-    matches!(seen.prediction, Prediction::Gone | Prediction::Replaced { .. })
-        && seen.live.as_ref().is_some_and(ours)
+    let goes = match seen.prediction {
+        Prediction::Gone => prune,
+        Prediction::Replaced { .. } => true,
+        Prediction::Becomes(_) | Prediction::Refused { .. } => false,
+    };
+    goes && seen.live.as_ref().is_some_and(ours)
 }
 
 fn is_claim(group: &str, kind: &str) -> bool {

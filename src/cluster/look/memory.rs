@@ -40,7 +40,8 @@ struct Kept {
     frame: Forecast,
 }
 
-/// What an answer depends on; none: that cannot be told, or the answer may differ each time.
+/// What an answer depends on; none: that cannot be told, or the answer may differ each time. A creation depends on its
+/// namespace and on what quotas have left, so it is asked for each time.
 pub(crate) fn key(admission: &Admission, question: &Question<'_>) -> Option<Digest> {
     let epoch = admission.epoch?;
     let Question { address, intent, live, adopting, rules, mutated } = question;
@@ -54,7 +55,7 @@ pub(crate) fn key(admission: &Admission, question: &Question<'_>) -> Option<Dige
         "adopting": adopting,
         "rules": rules,
     });
-    (!mutated).then(|| canonical::digest(&inputs))
+    (live.is_some() && !mutated).then(|| canonical::digest(&inputs))
 }
 
 impl Memory {

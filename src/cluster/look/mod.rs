@@ -96,7 +96,7 @@ pub(super) async fn look(
     }
     seen.extend(gone.iter().map(|(id, owned)| gaze.lost(id, owned)));
     gaze.introduce(&mut seen).await;
-    cascade::cascades(wire, &kinds, &mut seen).await;
+    cascade::cascades(wire, &kinds, scope.prune, &mut seen).await;
     Ok(seen)
 }
 
@@ -195,7 +195,7 @@ impl Gaze<'_> {
         let scaled = match live {
             Some(live) => {
                 let others = self.wanted.iter().copied();
-                scaled(&self.cluster.wire, address, (object, live), others).await?
+                scaled(&self.cluster.wire, address, (object, live, &owner), others).await?
             }
             None => false,
         };

@@ -1,5 +1,7 @@
 //! What an object would become: the API server's own answer, and what is known where it cannot answer.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::Value;
 
@@ -9,7 +11,7 @@ use crate::cluster::conflict::Settlement;
 use crate::cluster::error::Error;
 use crate::cluster::intent::Intent;
 use crate::cluster::look::allocated::allocated;
-use crate::cluster::look::twice::unlike;
+use crate::cluster::look::twice::{stamped, unlike};
 use crate::cluster::look::verdict::{Barrier, Verdict, verdict};
 use crate::cluster::migrate::Migration;
 use crate::cluster::payload::remove;
@@ -21,6 +23,8 @@ use crate::model::plan::{Conflict, Fidelity};
 use crate::model::settings::FieldRule;
 use crate::model::view::Prediction;
 
+/// A clock that is read to the second is another after this.
+const CLOCK: Duration = Duration::from_millis(1_100);
 /// Kinds whose name follows from their content, so that another name proves nothing.
 const NAMED_BY_CONTENT: [&str; 2] = ["CustomResourceDefinition", "APIService"];
 
@@ -157,7 +161,10 @@ async fn finish(
         Verdict::Invalid { message, path } => {
             let Some(_) = question.live else { return Ok(Forecast::refused(message, path, warnings)) };
             Ok(match probe(wire, question.address, sent, &refusal).await? {
-                Probe::Replaceable(prediction) => Forecast::live(prediction, warnings),
+                Probe::Replaceable(prediction) => {
+                    let volatile = drawn(wire, question, (sent, &refusal), &prediction).await?;
+                    Forecast { volatile, ..Forecast::live(prediction, warnings) }
+                }
                 Probe::Invalid => Forecast::refused(message, path, warnings),
                 Probe::Unclear => Forecast::refused(
                     format!("{message} (refused; whether replacing would help cannot be told)"),
@@ -166,7 +173,40 @@ async fn finish(
                 ),
             })
         }
-        Verdict::Weather => Err(wire.error(&doing(question), Trouble::Refused(refusal))),
+        Verdict::Weather => Err(weather(wire, question, refusal)),
+    }
+}
+
+/// What passes by itself, whatever the code of the refusal.
+fn weather(wire: &Wire, question: Question<'_>, refusal: Refusal) -> Error {
+    let Refusal { code, message, .. } = refusal;
+    Error::Unwell { target: wire.target().to_owned(), doing: doing(question), code, message }
+}
+
+/// Where the successor of what is replaced would be another each time.
+async fn drawn(
+    wire: &Wire,
+    question: Question<'_>,
+    (sent, refusal): (&Value, &Refusal),
+    prediction: &Prediction,
+) -> Result<Vec<String>, Error> {
+    let Prediction::Replaced { after, .. } = prediction else { return Ok(Vec::new()) };
+    if !question.mutated {
+        return Ok(Vec::new());
+    }
+    pause(after, question).await;
+    match probe(wire, question.address, sent, refusal).await? {
+        Probe::Replaceable(Prediction::Replaced { after: again, .. }) => Ok(unlike(after, &again)),
+        Probe::Replaceable(_) | Probe::Invalid | Probe::Unclear => Ok(Vec::new()),
+    }
+}
+
+/// Lets a second pass before the same is asked again, if the answer holds a time that nobody stated: clocks are often read to
+/// the second.
+async fn pause(answer: &Value, question: Question<'_>) {
+    let known: Vec<&Value> = question.live.into_iter().chain([question.payload()]).collect();
+    if stamped(answer, &known) {
+        tokio::time::sleep(CLOCK).await;
     }
 }
 
@@ -181,7 +221,12 @@ async fn success(
     (settlement, sent): (Settlement, &Value),
 ) -> Result<Forecast, Error> {
     let Answer { body, mut warnings } = answer;
-    let again = if question.mutated { repeat(wire, question, &settlement, sent).await } else { None };
+    let again = if question.mutated {
+        pause(&body, question).await;
+        repeat(wire, question, &settlement, sent).await?
+    } else {
+        None
+    };
     let clean_answer = |body: Value| match question.live {
         Some(_) => clean(body),
         None => clean_created(body, question.payload()),
@@ -212,7 +257,12 @@ async fn success(
 }
 
 /// The same question once more: a webhook that draws a value or reads a clock answers otherwise each time.
-async fn repeat(wire: &Wire, question: Question<'_>, settlement: &Settlement, sent: &Value) -> Option<Value> {
+async fn repeat(
+    wire: &Wire,
+    question: Question<'_>,
+    settlement: &Settlement,
+    sent: &Value,
+) -> Result<Option<Value>, Error> {
     let address = question.address;
     let answer = if address.id.name.ends_with('*') {
         send::create(wire, address, sent, Mode::DryRun).await
@@ -220,7 +270,13 @@ async fn repeat(wire: &Wire, question: Question<'_>, settlement: &Settlement, se
         let force = if settlement.takes() { Force::Yes } else { Force::No };
         send::apply(wire, address, sent, Mode::DryRun, force).await
     };
-    answer.ok().map(|answer| answer.body)
+    match answer {
+        Ok(answer) => Ok(Some(answer.body)),
+        // A webhook that refuses every other time: what comes is not to be told, and a deployment will say so.
+        Err(Trouble::Refused(refusal)) if verdict(&refusal) != Verdict::Weather => Ok(None),
+        Err(Trouble::Refused(refusal)) => Err(weather(wire, question, refusal)),
+        Err(trouble) => Err(wire.error(&doing(question), trouble)),
+    }
 }
 
 /// What an apply after the migration would give, since a dry run of an apply cannot bring the migration along: an update to
@@ -247,7 +303,7 @@ async fn migrated(
         Verdict::Refused { message, path } | Verdict::Invalid { message, path } => {
             Forecast::refused(message, path, Vec::new())
         }
-        Verdict::Weather => return Err(wire.error(&doing(question), Trouble::Refused(refusal))),
+        Verdict::Weather => return Err(weather(wire, question, refusal)),
     }))
 }
 

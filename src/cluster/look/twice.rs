@@ -11,6 +11,34 @@ pub(crate) fn unlike(one: &Value, other: &Value) -> Vec<String> {
     found
 }
 
+/// Does it hold a time (RFC 3339) that none of the others holds anywhere? The server's own book-keeping aside.
+pub(crate) fn stamped(answer: &Value, known: &[&Value]) -> bool {
+    let mut times = Vec::new();
+    texts(answer, &mut |text| {
+        if text.parse::<jiff::Timestamp>().is_ok() {
+            times.push(text.to_owned());
+        }
+    });
+    for known in known {
+        texts(known, &mut |text| times.retain(|time| time != text));
+    }
+    !times.is_empty()
+}
+
+fn texts(value: &Value, found: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => found(text),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::Object(map) => map
+            .iter()
+            .filter(|(key, _)| {
+                !matches!(key.as_str(), "creationTimestamp" | "managedFields" | "deletionTimestamp")
+            })
+            .for_each(|(_, value)| texts(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 fn walk(one: &Value, other: &Value, path: &mut String, found: &mut Vec<String>) {
     if one == other {
         return;
@@ -44,7 +72,7 @@ fn walk(one: &Value, other: &Value, path: &mut String, found: &mut Vec<String>) 
 mod tests {
     use serde_json::json;
 
-    use super::unlike;
+    use super::{stamped, unlike};
 
     #[test]
     fn only_what_differs_is_named() {
@@ -52,5 +80,15 @@ mod tests {
         let other = json!({"a": {"b/c": 3, "d": 2}, "l": [1, {"x": 2}], "m": [1, 2]});
         assert_eq!(unlike(&one, &other), ["/a/b~1c", "/l/1/x", "/m", "/only"]);
         assert!(unlike(&one, &one).is_empty());
+    }
+
+    #[test]
+    fn a_time_that_nobody_stated_is_seen() {
+        let time = "2026-01-02T03:04:05Z";
+        let answer =
+            json!({"metadata": {"creationTimestamp": "2026-01-01T00:00:00Z", "annotations": {"at": time}}});
+        assert!(stamped(&answer, &[&json!({"a": "b"})]));
+        assert!(!stamped(&answer, &[&json!({"a": [time]})]));
+        assert!(!stamped(&json!({"a": "12", "b": 1}), &[]));
     }
 }

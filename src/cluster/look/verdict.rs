@@ -79,7 +79,8 @@ pub(crate) fn verdict(refusal: &Refusal) -> Verdict {
         },
         422 if message.contains("denied request") => refused(),
         422 => Verdict::Invalid { message: message.to_owned(), path: path(refusal) },
-        401 | 408 => Verdict::Weather,
+        // Somebody was quicker, or the object came meanwhile: conflicts of fields were settled before.
+        401 | 408 | 409 => Verdict::Weather,
         _ if refusal.is_weather() => Verdict::Weather,
         _ => refused(),
     }

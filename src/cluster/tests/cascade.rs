@@ -54,7 +54,7 @@ async fn a_namespace_takes_what_is_in_it_claims_first_whoever_made_it() {
     let stranger = World::acting("cascade", Some("a-stranger-to-cascades")).await;
     let mut doomed = vec![Seen { cascade: Vec::new(), ..doomed.clone() }];
     let kinds = world.cluster.kinds().await.unwrap();
-    cascades(&stranger.cluster.wire, &kinds, &mut doomed).await;
+    cascades(&stranger.cluster.wire, &kinds, true, &mut doomed).await;
     let unknown = counts(&doomed[0]);
     assert_eq!(unknown[0], ("PersistentVolumeClaim", None));
     assert!(unknown.iter().all(|(_, count)| count.is_none()), "{unknown:?}");

@@ -1,5 +1,6 @@
 //! The decision, case by case: facts in, plan out.
 
+mod bound;
 mod floor;
 mod guesses;
 mod hooks;

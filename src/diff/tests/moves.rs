@@ -155,3 +155,16 @@ fn between_places_it_is_said_that_nothing_moves() {
     assert!(plans[0].changes[0].warnings[0].starts_with("`production` (target far) creates its own"));
     assert!(plans[1].changes[0].warnings[0].starts_with("`staging` (target staging) deletes its own"));
 }
+
+#[test]
+fn what_moves_away_does_not_go_with_its_namespace() {
+    let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}});
+    let x = config("x", json!({}));
+    let (base, empty) = (bundle(&[body.clone(), x.clone()]), bundle(&[]));
+    let passage = Passage::To(home("production", "apps/theirs"));
+    let leaving = Seen { passage, ..seen(&x, Some(live(&x)), Prediction::Gone) };
+    let namespace = seen(&body, Some(live(&body)), Prediction::Gone);
+    let plan = decide(&scope(), &base, &empty, Some(&inventory(&base)), &[leaving, namespace]);
+    assert!(plan.digest.is_none() && plan.errors.len() == 1, "{:?}", plan.errors);
+    assert!(plan.errors[0].message.contains("Namespace shop would be deleted with ConfigMap shop/x in it"));
+}
