@@ -16,7 +16,8 @@ const TWICE: &str = "is there twice in a list of different values";
 impl Schema {
     /// What is wrong with an object that is pruned and has its defaults. Of a compiled kind only types are checked.
     pub(crate) fn check(&self, body: &Value) -> Vec<Mistake> {
-        let mut checker = Checker { schema: self, mistakes: Vec::new(), patterns: HashMap::new() };
+        let mut checker =
+            Checker { schema: self, mistakes: Vec::new(), meta: false, patterns: HashMap::new() };
         if self.custom
             && let Some(metadata) = body.get("metadata")
         {
@@ -31,6 +32,8 @@ impl Schema {
 pub(super) struct Checker<'a> {
     pub schema: &'a Schema,
     pub mistakes: Vec<Mistake>,
+    /// Within metadata nulls count as nothing, whatever its schema says.
+    meta: bool,
     /// Patterns as they were compiled; none: this engine does not know them, and the server's does.
     patterns: HashMap<String, Option<Regex>>,
 }
@@ -49,6 +52,9 @@ impl Checker<'_> {
             return;
         }
         let node = self.schema.resolve(node);
+        if value.is_null() && self.meta {
+            return;
+        }
         if value.is_null() && (node.nullable || !self.schema.custom) {
             return self.listed(node, value, path);
         }
@@ -80,7 +86,10 @@ impl Checker<'_> {
         }
         for (key, value) in map {
             if let Some(inner) = node.field(key) {
+                let above = self.meta;
+                self.meta |= key == "metadata" && (depth == DEPTH || node.embedded);
                 self.value(inner, value, &step(path, key), depth - 1);
+                self.meta = above;
             }
         }
     }

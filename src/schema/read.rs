@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::model::kinds::shipped;
 use crate::schema::node::{Additional, Bounds, List, Logic, Node, Sort};
 use crate::schema::{DEPTH, Schema};
 
@@ -41,7 +42,8 @@ impl Schema {
             open.extend(names(&part).into_iter().filter(|name| !parts.contains_key(name)));
             parts.insert(name, part);
         }
-        let custom = parts.keys().all(|name| name.starts_with(META));
+        // Of what Kubernetes ships, some kinds name no part of their own either: ConfigMap, Secret.
+        let custom = shipped(group, kind).is_none() && parts.keys().all(|name| name.starts_with(META));
         Some(Self { root, parts, custom })
     }
 }

@@ -201,3 +201,35 @@ fn one_object_is_judged_over_another() {
     let judged = schema(&shape).judge_over(&live, &json!({"spec": {"d": "2"}}));
     assert_eq!(judged.mistakes.first().unwrap().path, "/spec/d");
 }
+
+#[test]
+fn kinds_that_kubernetes_ships_are_never_taken_for_custom_ones() {
+    let meta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+    let texts = json!({"type": "object", "additionalProperties": {"type": "string", "default": ""}});
+    let kind = |group: &str, kind: &str, format: &str| {
+        json!({"type": "object", "properties": {
+            "apiVersion": {"type": "string"}, "kind": {"type": "string"},
+            "metadata": {"allOf": [{"$ref": format!("#/components/schemas/{meta}")}], "default": {}},
+            "data": {"type": "object", "additionalProperties": {"type": "string", "format": format}}},
+            "x-kubernetes-group-version-kind": [{"group": group, "version": "v1", "kind": kind}]})
+    };
+    let document = json!({"components": {"schemas": {
+        "map": kind("", "ConfigMap", ""), "secret": kind("", "Secret", "byte"), "own": kind("x.example.com", "Own", "byte"),
+        meta: {"type": "object", "properties": {"name": {"type": "string"}, "annotations": texts}}}}});
+    let paths = |group: &str, kind: &str, body: &Value| {
+        let judged = Schema::served(&document, group, "v1", kind).unwrap().judge(body);
+        judged.mistakes.into_iter().map(|mistake| mistake.path).collect::<Vec<_>>()
+    };
+    let body = |data: Value| json!({"metadata": {"name": "a", "annotations": null}, "data": data});
+    assert_eq!(paths("", "ConfigMap", &body(Value::Null)), [""; 0]);
+    assert_eq!(paths("", "ConfigMap", &body(json!({"A": null}))), [""; 0]);
+    assert_eq!(paths("", "ConfigMap", &body(json!({"A": 1}))), ["/data/A"]);
+    assert_eq!(paths("", "Secret", &body(json!({"A": "YWJj\nZGVm\r\n"}))), [""; 0]);
+    assert_eq!(paths("x.example.com", "Own", &body(json!({"A": "YWJj\nZGVm\r\n"}))), [""; 0], "nor metadata");
+    assert_eq!(
+        paths("x.example.com", "Own", &body(json!({"A": "YWJ j", "B": null}))),
+        ["/data/A", "/data/B"]
+    );
+    let nulls = json!({"metadata": {"name": "a", "annotations": {"b": null}}});
+    assert_eq!(paths("x.example.com", "Own", &nulls), [""; 0]);
+}
