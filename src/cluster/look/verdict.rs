@@ -139,7 +139,7 @@ fn path(refusal: &Refusal) -> Option<String> {
         let (_, rest) = refusal.message.split_once("): .")?;
         rest.split(": ").next()
     };
-    named.or_else(unknown).or_else(typed).map(steps)
+    named.or_else(unknown).or_else(typed).map(steps).filter(|path| path != "/")
 }
 
 /// `spec.template.spec.containers[0].image` or `metadata.labels[a.b/c]` as a JSON Pointer.
@@ -236,6 +236,13 @@ mod tests {
             "deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'y' denied request: no",
         );
         assert!(matches!(verdict(&policy), Verdict::Refused { .. }));
+    }
+
+    #[test]
+    fn an_object_that_is_blamed_as_a_whole_has_no_path() {
+        let mut invalid = refusal(422, "Service \"web\" is invalid: []: Invalid value");
+        invalid.causes = vec![Reason { field: "[]".to_owned(), ..Reason::default() }];
+        assert!(matches!(verdict(&invalid), Verdict::Invalid { path: None, .. }));
     }
 
     #[test]
