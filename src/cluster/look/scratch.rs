@@ -44,6 +44,7 @@ pub(super) async fn scratch(
     if !generated {
         payload["metadata"]["name"] = name.as_str().into();
     }
+    let doing = format!("try {} in {namespace}", own.id);
     let attempt = async || {
         if generated {
             send::create(wire, &address, &payload, Mode::DryRun).await
@@ -55,9 +56,16 @@ pub(super) async fn scratch(
         Ok(answer) => {
             let mut after = clean_created(answer.body, question.payload());
             // As in the object's own place: what admission may draw is asked for twice.
-            let again = if question.mutated { attempt().await.ok() } else { None };
-            let again = again.map(|answer| clean_created(answer.body, question.payload()));
-            let volatile = again.map_or_else(Vec::new, |again| unlike(&after, &again));
+            let volatile = if question.mutated {
+                match attempt().await {
+                    Ok(again) => unlike(&after, &clean_created(again.body, question.payload())),
+                    Err(trouble) if trouble.refusal().is_some() => Vec::new(),
+                    // That it could not be asked does not mean that nothing differs.
+                    Err(trouble) => return Err(wire.error(&doing, trouble)),
+                }
+            } else {
+                Vec::new()
+            };
             let mut warnings = answer.warnings;
             warnings.extend(strays(&after, &payload, &[&name, namespace]));
             restore(&mut after, question.payload());
@@ -74,10 +82,10 @@ pub(super) async fn scratch(
             })));
         }
         Err(Trouble::Refused(refusal)) => refusal,
-        Err(trouble) => return Err(wire.error(&format!("try {} in {namespace}", own.id), trouble)),
+        Err(trouble) => return Err(wire.error(&doing, trouble)),
     };
     if refusal.is_weather() {
-        return Err(wire.error(&format!("try {} in {namespace}", own.id), Trouble::Refused(refusal)));
+        return Err(wire.error(&doing, Trouble::Refused(refusal)));
     }
     Ok(unfit(&refusal, namespace, |message| message.replace(&name, &own.id.name)))
 }
@@ -169,11 +177,20 @@ fn collect(after: &Value, sent: &Value, (words, path): (&[&str], &str), places: 
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::{restore, stand_in, strays};
+    use http::{Request, Response, StatusCode};
+    use kube::client::Body;
+    use serde_json::{Value, json};
+
+    use super::{Tried, restore, scratch, stand_in, strays};
     use crate::cluster::address::Address;
+    use crate::cluster::error::Error;
+    use crate::cluster::intent::Intent;
     use crate::cluster::kinds::Served;
+    use crate::cluster::look::predict::Question;
+    use crate::cluster::wire::Wire;
     use crate::model::object::ObjectId;
 
     fn address(name: &str) -> Address {
@@ -217,5 +234,47 @@ mod tests {
             json!({"name": "web", "namespace": "shop", "labels": {"a/b": "for-wx1"}})
         );
         assert_eq!(after["data"]["mine"], "wx1");
+    }
+
+    /// Tries a map, of which admission may draw something, at a server that answers once and then with this.
+    async fn twice(second: StatusCode, body: &'static Value) -> Result<Tried, Error> {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let service = tower::service_fn(move |_: Request<Body>| {
+            let first = asked.fetch_add(1, Ordering::Relaxed) == 0;
+            let drawn = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": "1"}});
+            let (code, body) = if first { (StatusCode::OK, drawn) } else { (second, body.clone()) };
+            let answer = Response::builder().status(code).body(Body::from(body.to_string().into_bytes()));
+            async move { Ok::<_, std::io::Error>(answer.unwrap()) }
+        });
+        let wire = Wire::new(kube::Client::new(service, "default"), "test".to_owned(), "Tidegate".to_owned());
+        let payload = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web", "namespace": "shop"}});
+        let intent = Intent { payload, migration: None };
+        let address = address("web");
+        let question = Question {
+            address: &address,
+            intent: &intent,
+            live: None,
+            adopting: false,
+            rules: &[],
+            mutated: true,
+        };
+        scratch(&wire, question, ("it does not exist", "scratch")).await
+    }
+
+    #[tokio::test]
+    async fn a_second_answer_that_the_weather_keeps_away_is_not_taken_for_the_same() {
+        static OTHER: std::sync::LazyLock<Value> = std::sync::LazyLock::new(
+            || json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"a": "2"}}),
+        );
+        let Tried::Said(forecast) = twice(StatusCode::OK, &OTHER).await.unwrap() else { panic!("unsaid") };
+        assert_eq!(forecast.volatile, ["/data/a"]);
+        assert!(matches!(
+            twice(StatusCode::SERVICE_UNAVAILABLE, &Value::Null).await,
+            Err(Error::Unwell { code: 503, .. })
+        ));
+        let Tried::Said(forecast) = twice(StatusCode::FORBIDDEN, &Value::Null).await.unwrap() else {
+            panic!("unsaid")
+        };
+        assert!(forecast.volatile.is_empty(), "the server said no, and will again");
     }
 }
