@@ -147,25 +147,37 @@ impl<'a> Fallback<'a> {
             warnings.extend(version.warning.clone());
             return told(question, &version.schema, because, warnings);
         }
-        if let Some(schema) = self.cluster.library.schema(&self.cluster.wire, served, &id.kind).await {
+        let schema = self.cluster.library.schema(&self.cluster.wire, served, &id.kind).await;
+        // Whoever asks has no better answer, so that this one is told as what it is.
+        if let Ok(Some(schema)) = schema {
             return told(question, &schema, because, warnings);
         }
         let reason = format!("{because}; its schema could not be read either, so it is shown as rendered");
         Forecast { warnings, ..Forecast::schema(question.payload(), reason) }
     }
 
-    /// The keys of a custom kind's lists, where it has lists of objects; what Kubernetes ships is known.
-    pub(super) async fn keys(&self, address: &Address, payload: &Value, live: Option<&Value>) -> ListKeys {
+    /// The keys of a custom kind's lists, where it has lists of objects; what Kubernetes ships is known. An error: the
+    /// server could not say, and without them another plan would be made than with them.
+    pub(super) async fn keys(
+        &self,
+        address: &Address,
+        payload: &Value,
+        live: Option<&Value>,
+    ) -> Result<ListKeys, Error> {
         let Address { id, served, .. } = address;
         if shipped(&id.group, &id.kind).is_some() || !(has_lists(payload) || live.is_some_and(has_lists)) {
-            return ListKeys::default();
+            return Ok(ListKeys::default());
         }
         let next = self.defined(id).and_then(|defined| defined.next.served(&served.version));
         if let Some(version) = next {
-            return version.schema.keys();
+            return Ok(version.schema.keys());
         }
-        let schema = self.cluster.library.schema(&self.cluster.wire, served, &id.kind).await;
-        schema.map(|schema| schema.keys()).unwrap_or_default()
+        match self.cluster.library.schema(&self.cluster.wire, served, &id.kind).await {
+            Ok(schema) => Ok(schema.map(|schema| schema.keys()).unwrap_or_default()),
+            // A group that does not answer describes nothing either, and spoils nothing else.
+            Err(_) if self.kinds.is_stale(&id.group) => Ok(ListKeys::default()),
+            Err(error) => Err(error),
+        }
     }
 }
 

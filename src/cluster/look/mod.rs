@@ -179,7 +179,7 @@ impl Gaze<'_> {
             Found::Live(_) | Found::Absent if to_come.is_some() => self.fallback.to_come(question).await,
             Found::Live(_) | Found::Absent => self.ask(question).await?,
         };
-        let keys = self.fallback.keys(address, &intent.payload, live).await;
+        let keys = self.fallback.keys(address, &intent.payload, live).await?;
         Ok(Seen { keys, ..seen(&object.id, view, forecast) })
     }
 

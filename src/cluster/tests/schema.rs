@@ -305,7 +305,7 @@ async fn published(world: &World) -> Schema {
     let served = address(world, &object("x", &json!({}))).served;
     for _ in 0..300 {
         let library = Library::default();
-        if let Some(schema) = library.schema(&world.cluster.wire, &served, "Oracle").await {
+        if let Some(schema) = library.schema(&world.cluster.wire, &served, "Oracle").await.unwrap() {
             return (*schema).clone();
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
