@@ -7,24 +7,40 @@ use serde_json::{Map, Value};
 
 use crate::schema::format::fits;
 use crate::schema::node::{Bounds, List, Node, Sort};
-use crate::schema::{DEPTH, MISTAKES, Mistake, Schema, meta, step};
+use crate::schema::{DEPTH, MISTAKES, Mistake, Schema, cost, meta, step, weight};
 
-/// Bytes that a compiled pattern may take.
-const PATTERN: usize = 1 << 20;
+/// Bytes that a compiled pattern may take, that its automaton may take beside it, and that it may have as it is written.
+const PATTERN: usize = 64 << 10;
+const AUTOMATON: usize = 256 << 10;
+const WRITTEN: usize = 8 << 10;
+/// Patterns that are tried on one object.
+const PATTERNS: usize = 200;
+/// Work on one object: places that are looked at, each time that they are, and 16 bytes of text each. A hostile schema has
+/// alternatives beneath alternatives for every item of a list.
+const VISITS: usize = 1_000_000;
+/// Characters of what is said of one mistake: values and patterns of a schema may be of any length.
+const WORDS: usize = 600;
 const TWICE: &str = "is there twice in a list of different values";
 
 impl Schema {
-    /// What is wrong with an object that is pruned and has its defaults. Of a compiled kind only types are checked.
-    pub(crate) fn check(&self, body: &Value) -> Vec<Mistake> {
-        let mut checker =
-            Checker { schema: self, mistakes: Vec::new(), meta: false, patterns: HashMap::new() };
+    /// What is wrong with an object that is pruned and has its defaults, and was it checked in part only? Of a compiled kind
+    /// only types are checked.
+    pub(super) fn check(&self, body: &Value) -> (Vec<Mistake>, bool) {
+        let mut checker = Checker {
+            schema: self,
+            mistakes: Vec::new(),
+            part: false,
+            left: VISITS,
+            meta: false,
+            patterns: HashMap::new(),
+        };
         if self.custom
             && let Some(metadata) = body.get("metadata")
         {
             meta::check(metadata, ("/metadata", true), &mut checker.mistakes);
         }
         checker.value(&self.root, body, "", DEPTH);
-        checker.mistakes
+        (checker.mistakes, checker.part)
     }
 }
 
@@ -32,9 +48,13 @@ impl Schema {
 pub(super) struct Checker<'a> {
     pub schema: &'a Schema,
     pub mistakes: Vec<Mistake>,
+    /// Was something not checked? Then nothing is known of what depends on it.
+    pub part: bool,
+    /// Work that may still be done.
+    left: usize,
     /// Within metadata nulls count as nothing, whatever its schema says.
     meta: bool,
-    /// Patterns as they were compiled; none: this engine does not know them, and the server's does.
+    /// Patterns as they were compiled; none: they are too large, or this engine does not know them and the server's does.
     patterns: HashMap<String, Option<Regex>>,
 }
 
@@ -42,13 +62,30 @@ impl Checker<'_> {
     /// Notes a mistake.
     pub(super) fn wrong(&mut self, path: &str, words: &str) {
         if self.mistakes.len() < MISTAKES {
-            self.mistakes.push(Mistake { path: path.to_owned(), words: words.to_owned() });
+            let mut words = words.to_owned();
+            if let Some((end, _)) = words.char_indices().nth(WORDS) {
+                words.truncate(end);
+                words.push_str(" …");
+            }
+            self.mistakes.push(Mistake { path: path.to_owned(), words });
         }
+    }
+
+    /// May so much more work be done? If not, it is checked in part only.
+    fn spend(&mut self, work: usize) -> bool {
+        let left = self.left.checked_sub(work);
+        self.left = left.unwrap_or_default();
+        self.part |= left.is_none();
+        left.is_some()
     }
 
     /// Checks one value by its node.
     pub(super) fn value(&mut self, node: &Node, value: &Value, path: &str, depth: usize) {
         if depth == 0 {
+            self.part = true;
+            return;
+        }
+        if !self.spend(1 + path.len() / 256) {
             return;
         }
         let node = self.schema.resolve(node);
@@ -76,7 +113,8 @@ impl Checker<'_> {
     }
 
     fn object(&mut self, node: &Node, map: &Map<String, Value>, path: &str, depth: usize) {
-        if self.schema.custom {
+        let needed = node.required.iter().map(|key| cost(key)).sum();
+        if self.schema.custom && self.spend(needed) {
             for key in node.required.iter().filter(|key| !map.contains_key(*key)) {
                 self.wrong(&step(path, key), "is required");
             }
@@ -103,7 +141,9 @@ impl Checker<'_> {
                 Some(_) => self.wrong(&step(path, key), "must be a text"),
             }
         }
-        if let Some(metadata) = map.get("metadata") {
+        if let Some(metadata) = map.get("metadata")
+            && self.spend(weight(metadata))
+        {
             meta::check(metadata, (&step(path, "metadata"), false), &mut self.mistakes);
         }
     }
@@ -130,6 +170,9 @@ impl Checker<'_> {
     fn distinct(&mut self, items: impl Iterator<Item = String>, path: &str, words: &str) {
         let mut seen = HashSet::new();
         for (index, item) in items.enumerate() {
+            if !self.spend(cost(&item)) {
+                return;
+            }
             if !seen.insert(item) {
                 self.wrong(&format!("{path}/{index}"), words);
             }
@@ -140,8 +183,9 @@ impl Checker<'_> {
     fn listed(&mut self, node: &Node, value: &Value, path: &str) {
         let all = node.bounds.as_ref().and_then(|bounds| bounds.one_of.as_ref());
         let Some(all) = all.filter(|_| self.schema.custom) else { return };
-        if !all.contains(value) {
+        if self.spend(all.len()) && !all.contains(value) {
             let words: Vec<_> = all.iter().take(12).map(Value::to_string).collect();
+            self.spend(words.iter().map(|word| cost(word)).sum());
             let more = if all.len() > words.len() { " …" } else { "" };
             self.wrong(path, &format!("must be one of {}{more}", words.join(", ")));
         }
@@ -178,15 +222,22 @@ impl Checker<'_> {
             self.wrong(path, &format!("is no {format}"));
         }
         let Some(pattern) = &bounds.pattern else { return };
-        if !self.patterns.contains_key(pattern) {
-            let compiled = RegexBuilder::new(pattern).size_limit(PATTERN).build().ok();
-            self.patterns.insert(pattern.clone(), compiled);
-        }
-        if let Some(Some(compiled)) = self.patterns.get(pattern)
-            && !compiled.is_match(text)
-        {
+        if self.spend(cost(text) + cost(pattern)) && self.matches(pattern, text) == Some(false) {
             self.wrong(path, &format!("does not match {pattern}"));
         }
+    }
+
+    /// None: that cannot be told.
+    fn matches(&mut self, pattern: &str, text: &str) -> Option<bool> {
+        if !self.patterns.contains_key(pattern) && self.patterns.len() < PATTERNS {
+            let mut builder = RegexBuilder::new(pattern);
+            builder.size_limit(PATTERN).dfa_size_limit(AUTOMATON);
+            let compiled = if pattern.len() > WRITTEN { None } else { builder.build().ok() };
+            self.patterns.insert(pattern.to_owned(), compiled);
+        }
+        let compiled = self.patterns.get(pattern).and_then(Option::as_ref);
+        self.part |= compiled.is_none();
+        compiled.map(|compiled| compiled.is_match(text))
     }
 
     fn count(&mut self, count: usize, (least, most): (Option<u64>, Option<u64>), of: &str, path: &str) {

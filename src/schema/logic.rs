@@ -11,18 +11,32 @@ impl Checker<'_> {
         for node in &logic.all {
             self.value(node, value, path, depth);
         }
-        if !logic.any.is_empty() && !logic.any.iter().any(|node| self.fits(node, value, depth)) {
+        if !logic.any.is_empty()
+            && self.sure(|checker| !logic.any.iter().any(|node| checker.fits(node, value, depth)))
+                == Some(true)
+        {
             self.wrong(path, "fits none of the forms that it may have (anyOf)");
         }
-        let fitting = logic.one.iter().filter(|node| self.fits(node, value, depth)).count();
-        if !logic.one.is_empty() && fitting != 1 {
+        let fitting =
+            self.sure(|checker| logic.one.iter().filter(|node| checker.fits(node, value, depth)).count());
+        if let Some(fitting) = fitting.filter(|fitting| *fitting != 1 && !logic.one.is_empty()) {
             let words =
                 format!("must fit exactly one of {} forms (oneOf), and fits {fitting}", logic.one.len());
             self.wrong(path, &words);
         }
-        if logic.not.as_ref().is_some_and(|node| self.fits(node, value, depth)) {
+        let not = logic.not.as_ref();
+        if not.is_some_and(|node| self.sure(|checker| checker.fits(node, value, depth)) == Some(true)) {
             self.wrong(path, "has a form that it may not have (not)");
         }
+    }
+
+    /// An answer that nothing unchecked has a part in.
+    fn sure<T>(&mut self, ask: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let before = std::mem::take(&mut self.part);
+        let answer = ask(self);
+        let sure = !self.part;
+        self.part |= before;
+        sure.then_some(answer)
     }
 
     fn fits(&mut self, node: &Node, value: &Value, depth: usize) -> bool {

@@ -1,5 +1,7 @@
 //! Laying what is sent over what is there, where the server cannot be asked to do it.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
 use crate::schema::node::{List, Node};
@@ -23,7 +25,8 @@ impl Schema {
             (Value::Array(under), Value::Array(over)) => match node.map(|node| (&node.list, &node.items)) {
                 Some((List::Map(keys), Some(items))) => self.lay_list((items, keys), under, over, depth),
                 Some((List::Set, _)) => {
-                    let new = over.iter().filter(|item| !under.contains(item));
+                    let known: HashSet<&Value> = under.iter().collect();
+                    let new = over.iter().filter(|item| !known.contains(item));
                     under.iter().chain(new).cloned().collect()
                 }
                 Some(_) | None => Value::Array(over.clone()),
@@ -65,9 +68,13 @@ impl Schema {
             keys.iter().map(|key| item.get(key).cloned().or_else(|| default(key))).collect()
         };
         let mut all = under.to_vec();
+        let mut places = HashMap::new();
+        for (place, item) in under.iter().enumerate() {
+            places.entry(name(item)).or_insert(place);
+        }
         for item in over {
-            let wanted = name(item);
-            match all.iter_mut().find(|below| name(below) == wanted) {
+            let place = *places.entry(name(item)).or_insert(all.len());
+            match all.get_mut(place) {
                 Some(below) => *below = self.lay_one(Some(node), below, item, depth - 1),
                 None => all.push(item.clone()),
             }

@@ -62,6 +62,8 @@ pub(crate) struct Judgement {
     pub after: Value,
     /// Why it would be refused, in the order of its fields; at most 20.
     pub mistakes: Vec<Mistake>,
+    /// Was it checked in part only? What is not known is never a mistake.
+    pub part: bool,
 }
 
 impl Schema {
@@ -84,11 +86,12 @@ impl Schema {
     }
 
     fn conclude(&self, unknown: Vec<String>, mut after: Value) -> Judgement {
-        self.fill(&mut after);
+        // What lacks a default might be refused for that.
+        let (wrong, part) = if self.fill(&mut after) { self.check(&after) } else { (Vec::new(), true) };
         let unknown =
             unknown.into_iter().map(|path| Mistake { path, words: "is not a known field".to_owned() });
         let mut mistakes: Vec<Mistake> = Vec::new();
-        for mistake in unknown.chain(self.check(&after)).take(MISTAKES) {
+        for mistake in unknown.chain(wrong).take(MISTAKES) {
             // Metadata has rules of its own and may be in the schema, too.
             let same =
                 |known: &Mistake| known.path == mistake.path && mistake.words.starts_with(&known.words);
@@ -96,7 +99,7 @@ impl Schema {
                 mistakes.push(mistake);
             }
         }
-        Judgement { after, mistakes }
+        Judgement { after, mistakes, part }
     }
 
     /// Are there rules in CEL, which are not evaluated here?
@@ -121,4 +124,19 @@ impl Schema {
 /// A pointer and one more step.
 fn step(path: &str, key: &str) -> String {
     format!("{path}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
+/// What it costs to look at a text.
+fn cost(text: &str) -> usize {
+    1 + text.len() / 16
+}
+
+/// What it costs to look at a value.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
+        Value::String(text) => cost(text),
+        Value::Array(items) => 1 + items.iter().map(weight).sum::<usize>(),
+        Value::Object(map) => 1 + map.iter().map(|(key, value)| cost(key) + weight(value)).sum::<usize>(),
+    }
 }

@@ -233,3 +233,74 @@ fn kinds_that_kubernetes_ships_are_never_taken_for_custom_ones() {
     let nulls = json!({"metadata": {"name": "a", "annotations": {"b": null}}});
     assert_eq!(paths("x.example.com", "Own", &nulls), [""; 0]);
 }
+
+#[test]
+fn hostile_schemas_are_checked_in_part_and_refuse_nothing_for_that() {
+    let mut shape = json!({"type": "string", "pattern": "^a+$"});
+    for _ in 0..6 {
+        shape = json!({"allOf": vec![shape; 5]});
+    }
+    let deep = json!({"type": "object", "properties": {"list": {"type": "array", "items": {"type": "string"},
+        "not": {"items": {"anyOf": vec![json!({"oneOf": vec![json!({"pattern": "^b$"}); 40]}); 40]}}}}});
+    let judged = schema(&deep).judge(&object(&json!({"list": vec!["x"; 2000]})));
+    assert!(judged.part && judged.mistakes.is_empty(), "{:?}", judged.mistakes);
+    let many = json!({"type": "object", "properties": {"a": {"type": "string", "not": {"allOf": [shape]}},
+        "b": {"type": "integer"}}});
+    let judged = schema(&many).judge(&object(&json!({"a": "aaa", "b": "1"})));
+    let told: Vec<_> = judged.mistakes.iter().map(|mistake| mistake.path.as_str()).collect();
+    assert_eq!((told, judged.part), (vec!["/spec/a", "/spec/b"], false), "what is bearable is checked whole");
+}
+
+#[test]
+fn patterns_are_bounded_in_number_and_size() {
+    let patterns =
+        |count: usize| (0..count).map(|n| json!({"pattern": format!("^x{n}$")})).collect::<Vec<_>>();
+    let shape = |logic: &str, count: usize| json!({"type": "object", "properties": {"a": {"type": "string", logic: patterns(count)}}});
+    let judged = schema(&shape("anyOf", 200)).judge(&object(&json!({"a": "y"})));
+    assert_eq!((judged.mistakes.len(), judged.part), (1, false));
+    let judged = schema(&shape("anyOf", 201)).judge(&object(&json!({"a": "y"})));
+    assert_eq!((judged.mistakes.len(), judged.part), (0, true));
+    let large = json!({"type": "object", "properties": {"a": {"type": "string", "not": {"pattern": "^(x{1000}){1000}$"}}}});
+    let judged = schema(&large).judge(&object(&json!({"a": "y"})));
+    assert_eq!((judged.mistakes.len(), judged.part), (0, true));
+    let long =
+        json!({"type": "object", "properties": {"a": {"type": "string", "enum": ["é".repeat(100_000)]}}});
+    let judged = schema(&long).judge(&object(&json!({"a": "y"})));
+    assert!(judged.mistakes.first().unwrap().words.len() < 2000);
+}
+
+#[test]
+fn defaults_without_end_are_left_out_and_nothing_is_refused_for_them() {
+    let default: Vec<u32> = (0..10_000).collect();
+    let item = json!({"type": "object", "required": ["d"], "properties": {
+        "d": {"type": "array", "items": {"type": "integer"}, "default": default}}});
+    let shape = json!({"type": "object", "properties": {"list": {"type": "array", "items": item}}});
+    let few = schema(&shape).judge(&object(&json!({"list": vec![json!({}); 3]})));
+    assert_eq!((few.mistakes.len(), few.part), (0, false));
+    let many = schema(&shape).judge(&object(&json!({"list": vec![json!({}); 5000], "more": 1})));
+    let told: Vec<_> = many.mistakes.iter().map(|mistake| mistake.path.as_str()).collect();
+    assert_eq!((told, many.part), (vec!["/spec/more"], true));
+}
+
+#[test]
+fn long_lists_are_laid_over_one_another_in_no_time() {
+    let item =
+        json!({"type": "object", "properties": {"name": {"type": "string"}, "a": {"type": "integer"}}});
+    let shape = json!({"type": "object", "properties": {"list": {"type": "array", "items": item,
+        "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        "set": {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"}}});
+    let body = |from: usize, a: usize| {
+        let list: Vec<_> = (from..from + 20_000).map(|n| json!({"name": n.to_string(), "a": a})).collect();
+        let set: Vec<_> = (from..from + 20_000).map(|n| n.to_string()).collect();
+        json!({"spec": {"list": list, "set": set}})
+    };
+    let since = std::time::Instant::now();
+    let laid = schema(&shape).lay(&body(0, 1), &body(10_000, 2));
+    assert!(since.elapsed() < std::time::Duration::from_secs(20), "{:?}", since.elapsed());
+    let list = laid["spec"]["list"].as_array().unwrap();
+    assert_eq!((list.len(), laid["spec"]["set"].as_array().unwrap().len()), (30_000, 30_000));
+    assert_eq!(
+        (&list[9_999]["a"], &list[10_000]["a"], &list[29_999]["name"]),
+        (&json!(1), &json!(2), &json!("29999"))
+    );
+}

@@ -110,12 +110,14 @@ impl Fallback<'_> {
             Prediction::Becomes(after) if judged.mistakes.is_empty() => {
                 let mut revised = after.clone();
                 next.schema.prune(&mut revised);
-                next.schema.fill(&mut revised);
-                if revised == after && !next.schema.has_rules() {
+                let whole = next.schema.fill(&mut revised) && !judged.part;
+                if whole && revised == after && !next.schema.has_rules() {
                     let prediction = Prediction::Becomes(after);
                     return Forecast { prediction, ..forecast };
                 }
-                let limits = if next.schema.has_rules() {
+                let limits = if !whole {
+                    "the new one was tried in part only, since all of it is too much"
+                } else if next.schema.has_rules() {
                     "the new one's rules in CEL were not tried"
                 } else {
                     "its new defaults are filled in"

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::cluster::Cluster;
 use crate::cluster::address::Address;
@@ -205,12 +206,16 @@ pub(super) fn told(
         let refused = Forecast::refused(message, Some(first.path.clone()), warnings);
         return Forecast { fidelity: Fidelity::Schema, reason: because.to_owned(), ..refused };
     }
-    let reason = format!("{because}{}", limits(schema));
+    let reason = format!("{because}{}", limits(schema, judged.part));
     Forecast { warnings, ..Forecast::schema(&judged.after, reason) }
 }
 
 /// What is sent, laid over what is there.
 pub(super) fn judge(question: Question<'_>, schema: &Schema) -> Judgement {
+    aside(|| judge_here(question, schema))
+}
+
+fn judge_here(question: Question<'_>, schema: &Schema) -> Judgement {
     let Some(live) = question.live else { return schema.judge(question.payload()) };
     let mut live = live.clone();
     if let Some(migration) = &question.intent.migration {
@@ -220,11 +225,22 @@ pub(super) fn judge(question: Question<'_>, schema: &Schema) -> Judgement {
 }
 
 /// What an answer by schema does not cover.
-fn limits(schema: &Schema) -> &'static str {
-    if schema.has_rules() {
-        "; checked against its schema only, without the rules in CEL"
-    } else {
-        "; checked against its schema only"
+fn limits(schema: &Schema, part: bool) -> &'static str {
+    match (schema.has_rules(), part) {
+        (true, false) => "; checked against its schema only, without the rules in CEL",
+        (false, false) => "; checked against its schema only",
+        (true, true) => {
+            "; checked in part against its schema, which is too much to check, without the rules in CEL"
+        }
+        (false, true) => "; checked in part against its schema, which is too much to check",
+    }
+}
+
+/// Work that may take long must not keep others waiting; a runtime of one thread has no other place for it.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        Ok(_) | Err(_) => work(),
     }
 }
 
