@@ -18,7 +18,7 @@ pub(crate) fn diff(change: &Change) -> Option<String> {
     if change.action == Action::Create {
         let body = change.paths.iter().find(|path| path.path.is_empty()).map(|path| &path.after)?;
         let text = serde_json::to_string_pretty(body).unwrap_or_default();
-        return Some(text.lines().map(|line| format!("+ {line}\n")).collect());
+        return Some(text.lines().flat_map(|line| ["+ ", line, "\n"]).collect());
     }
     let mut out = String::new();
     for path in &change.paths {

@@ -35,7 +35,11 @@ pub(super) fn stranded(seen: &[Seen], changes: &[Change]) -> Vec<String> {
         .iter()
         .filter_map(|seen| match &seen.passage {
             Passage::To(home) => Some((&seen.id, home)),
-            _ => None,
+            Passage::Stays
+            | Passage::From(_)
+            | Passage::Taken(_)
+            | Passage::Both(_)
+            | Passage::Unknown(_) => None,
         })
         .collect();
     let deleted = changes.iter().filter(|change| change.action == Action::Delete && !leaving.is_empty());
