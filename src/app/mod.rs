@@ -145,7 +145,7 @@ pub(crate) async fn serve(config: Option<&Path>) -> u8 {
             for fault in &faults {
                 note(&fault.to_string());
             }
-            return fail(&format!("the settings have {} to mend", count(faults.len())));
+            return fail(&format!("the settings have {} to fix", count(faults.len())));
         }
     };
     parts::log(&config.log);

@@ -14,7 +14,8 @@ const NAMES: usize = 3;
 const CHAIN: &str = "…";
 
 /// `on merge`; `` `/deploy prod-eu`, after staging ``; several ways with the environments they hold for.
-pub(crate) fn deploys(plans: &[&Plan], how: &BTreeMap<EnvironmentName, How>) -> String {
+/// `care`: whoever reviews it must know that nobody is asked again.
+pub(crate) fn deploys(plans: &[&Plan], how: &BTreeMap<EnvironmentName, How>, care: bool) -> String {
     let mut ways: BTreeMap<(Way, Vec<&str>), Vec<&str>> = BTreeMap::new();
     for plan in plans {
         let Some(how) = how.get(&plan.name) else { continue };
@@ -27,7 +28,10 @@ pub(crate) fn deploys(plans: &[&Plan], how: &BTreeMap<EnvironmentName, How>) -> 
     }
     let alone = ways.len() == 1;
     let told = ways.iter().map(|((way, after), names)| {
-        let words = words(*way, names, after);
+        let mut words = words(*way, names, after);
+        if care && *way == Way::OnMerge {
+            words.push_str(", without a further question");
+        }
         if alone { words } else { format!("{}: {words}", list(names, NAMES)) }
     });
     told.collect::<Vec<_>>().join("; ")
@@ -56,7 +60,9 @@ fn words(way: Way, names: &[&str], after: &[&str]) -> String {
         Way::Command => command,
         Way::CommandAfterMerge => format!("{command} after the merge"),
         Way::Never => return "never".to_owned(),
-        Way::NotInForce => return "not in force until merged".to_owned(),
+        Way::NotInForce => {
+            return "once it is merged: the environment comes with this pull request".to_owned();
+        }
     };
     if after == [CHAIN] {
         words.push_str(", in the order that `after` gives");

@@ -6,7 +6,7 @@ use crate::comment::Page;
 use crate::comment::fault::note;
 use crate::comment::group::{Row, remotes, rows, warnings};
 use crate::comment::text::{clip, code, prose};
-use crate::comment::words::{count, list, needs_care, number, worth};
+use crate::comment::words::{count, list, number, plan_needs_care, worth};
 use crate::model::id::Digest;
 use crate::model::object::Remote;
 use crate::model::plan::{Commit, Fidelity, Plan};
@@ -95,12 +95,13 @@ fn pending(plans: &[Plan]) -> Vec<String> {
     let told = known.into_iter().map(|(commits, names)| {
         let commit = |commit: &Commit| {
             let title = clip(commit.title.lines().next().unwrap_or_default(), TITLE);
-            format!("{} {}", code(commit.sha.short()), prose(&title.replace('`', "'")))
+            format!("{} {}", code(commit.sha.short()), code(&title))
         };
         let shown: Vec<String> = commits.iter().map(commit).collect();
         format!(
-            "Merged earlier and not yet deployed in {}, so it goes along: {}.",
+            "Merged earlier and not deployed yet in {}; {} out with this: {}.",
             list(&names, 6),
+            if commits.len() == 1 { "it goes" } else { "they go" },
             list(&shown, COMMITS)
         )
     });
@@ -132,7 +133,7 @@ fn title(plans: &[Plan]) -> String {
     let failed = plans.iter().filter(|plan| !plan.errors.is_empty()).count();
     let sound = || plans.iter().filter(|plan| plan.errors.is_empty());
     let changing = sound().filter(|plan| !plan.is_empty()).count();
-    let careful = sound().filter(|plan| plan.changes.iter().chain(&plan.hooks).any(needs_care)).count();
+    let careful = sound().filter(|plan| plan_needs_care(plan)).count();
     let mut parts = Vec::new();
     match changing {
         0 => {}
@@ -152,14 +153,14 @@ fn count_unless(named: bool, n: usize) -> String {
     if named { number(n) } else { count(n, "environment") }
 }
 
-/// `previewed 3f2a91c merged into main@88b01de · plan 9c1d22e0 · /help`.
+/// `preview of 3f2a91c merged into main@88b01de · plan 9c1d22e0 · /help`.
 fn footer(page: &Page<'_>) -> String {
     let preview = page.preview;
     let branch = prose(page.branch.as_str());
     // `x-@ann` would mention Ann; after a letter or digit the sign is no mention.
     let at = if branch.ends_with(|c: char| c.is_ascii_alphanumeric()) { "@" } else { " at " };
     let mut parts =
-        vec![format!("previewed {} merged into {branch}{at}{}", preview.head.short(), preview.base.short())];
+        vec![format!("preview of {} merged into {branch}{at}{}", preview.head.short(), preview.base.short())];
     let digests: Vec<Digest> = preview.environments.iter().filter_map(|plan| plan.digest).collect();
     match digests.as_slice() {
         [] => {}

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::comment::moves::moved;
-use crate::comment::words::needs_care;
+use crate::comment::words::plan_needs_care;
 use crate::model::fault::Fault;
 use crate::model::id::Digest;
 use crate::model::object::{ObjectId, Remote};
@@ -200,13 +199,10 @@ pub(crate) fn rows(plans: &[Plan]) -> Vec<Row<'_>> {
         let mut changes: Vec<Digest> =
             plan.changes.iter().map(|change| own(change, false)).chain(hooks).collect();
         changes.sort_unstable();
-        // The same move is an arrival here and a departure there.
-        let moving: Vec<&Change> = plan.changes.iter().collect();
-        let moves = moved(&moving, plan.name.as_str());
         let quiet = plan.is_empty() && plan.errors.is_empty();
         let key = digest(&(
             changes,
-            moves,
+            (!quiet).then_some(plan.pending.len()),
             &plan.errors,
             plan.baseline && !quiet,
             (!quiet).then_some(plan.fidelity),
@@ -223,7 +219,7 @@ pub(crate) fn rows(plans: &[Plan]) -> Vec<Row<'_>> {
         row.plan().map(|plan| {
             let worst = plan.changes.iter().chain(&plan.hooks).filter_map(|change| danger(change).1).min();
             let idle = plan.is_empty() && plan.errors.is_empty();
-            let careless = !plan.changes.iter().chain(&plan.hooks).any(needs_care);
+            let careless = !plan_needs_care(plan);
             (idle, careless, plan.errors.is_empty(), worst.is_none(), worst)
         })
     });

@@ -9,15 +9,15 @@ use crate::comment::deploys::deploys;
 use crate::comment::group::Row;
 use crate::comment::moves::moved;
 use crate::comment::text::prose;
-use crate::comment::words::{count, needs_care, number, stakes, worth_briefly};
+use crate::comment::words::{count, number, plan_needs_care, stakes, touches, worth_briefly};
 use crate::model::id::EnvironmentName;
-use crate::model::plan::{Change, Plan};
+use crate::model::plan::{Action, Change, Plan};
 
 /// Bytes that the rows may take; what is beyond is counted in a last row.
 const BUDGET: usize = 20_000;
 /// Bytes that the names of one row may take.
 const NAMES: usize = 2_000;
-/// Phrases in one row.
+/// Phrases in one row, beyond which what needs no care is not told one by one.
 const PHRASES: usize = 3;
 
 /// The rows as the template lays them out.
@@ -27,11 +27,12 @@ pub(crate) fn matrix(rows: &[Row<'_>], how: &BTreeMap<EnvironmentName, How>) -> 
         let Some(plan) = row.plan() else { continue };
         let names = names(row, !plan.is_empty() || !plan.errors.is_empty());
         let words = words(plan);
+        let care = plan_needs_care(plan);
         let idle = plan.is_empty() && plan.errors.is_empty();
         let deploys = match (idle, plan.errors.is_empty()) {
             (true, _) => String::new(),
-            (false, true) => deploys(&row.plans, how),
-            (false, false) => "not before the errors are mended".to_owned(),
+            (false, true) => deploys(&row.plans, how, care),
+            (false, false) => "not before the errors are fixed".to_owned(),
         };
         used += names.len() + words.len() + deploys.len() + 40;
         if used > BUDGET {
@@ -40,7 +41,7 @@ pub(crate) fn matrix(rows: &[Row<'_>], how: &BTreeMap<EnvironmentName, How>) -> 
         }
         let cell = |n: usize| if n == 0 { String::new() } else { number(n) };
         views.push(context! {
-            care => changes(plan).any(needs_care),
+            care,
             names, words, deploys,
             create => cell(plan.counts.create),
             update => cell(plan.counts.update),
@@ -51,10 +52,6 @@ pub(crate) fn matrix(rows: &[Row<'_>], how: &BTreeMap<EnvironmentName, How>) -> 
     let more =
         if left_out > 0 { format!("and {}", count(left_out, "more environment")) } else { String::new() };
     context! { rows => views, more }
-}
-
-fn changes(plan: &Plan) -> impl Iterator<Item = &Change> {
-    plan.changes.iter().chain(&plan.hooks)
 }
 
 fn names(row: &Row<'_>, bold: bool) -> String {
@@ -80,17 +77,25 @@ fn words(plan: &Plan) -> String {
     let mut parts = Vec::new();
     if !plan.errors.is_empty() {
         parts.push(count(plan.errors.len(), "error"));
+        if !plan.is_empty() {
+            parts.push("the rest as far as it could be planned".to_owned());
+        }
     }
-    if plan.baseline {
-        parts.push("first deployment".to_owned());
-    }
+    parts.extend(first(plan));
     let all: Vec<&Change> = plan.changes.iter().collect();
-    let stakes = stakes(&all);
-    parts.extend(stakes.iter().take(PHRASES).cloned());
-    if stakes.len() > PHRASES {
+    // That a first deployment takes over is said with how many.
+    let told: Vec<&Change> =
+        all.iter().copied().filter(|change| !plan.baseline || change.action != Action::Adopt).collect();
+    let stakes = stakes(&told);
+    let room = PHRASES.saturating_sub(stakes.grave.len());
+    let daily = stakes.daily.len();
+    parts.extend(stakes.grave);
+    parts.extend(stakes.daily.into_iter().take(room));
+    if daily > room {
         parts.push("and more".to_owned());
     }
-    parts.extend(moved(&all, plan.name.as_str()));
+    parts.extend(moved(&all));
+    parts.extend(pending(plan));
     let contested = all.iter().flat_map(|change| &change.conflicts).count();
     if contested > 0 {
         parts.push(count(contested, "contested field"));
@@ -114,4 +119,35 @@ fn words(plan: &Plan) -> String {
         parts.push(worth.to_owned());
     }
     prose(&parts.join("; "))
+}
+
+/// That it is the first deployment, and what of what exists it touches.
+fn first(plan: &Plan) -> Vec<String> {
+    if !plan.baseline {
+        return Vec::new();
+    }
+    let existing = |n: usize| {
+        if n == 1 { "1 object that exists".to_owned() } else { format!("{} objects that exist", number(n)) }
+    };
+    let touched = plan.changes.iter().filter(|change| touches(change));
+    let (adopted, changed): (Vec<&Change>, Vec<&Change>) =
+        touched.partition(|change| change.action == Action::Adopt);
+    let mut parts = vec!["first deployment".to_owned()];
+    if !adopted.is_empty() {
+        parts.push(format!("takes over {}", existing(adopted.len())));
+    }
+    if !changed.is_empty() {
+        parts.push(format!("changes {}", existing(changed.len())));
+    }
+    parts
+}
+
+/// What was merged earlier and goes along; no plan names more than ten commits.
+fn pending(plan: &Plan) -> Option<String> {
+    match plan.pending.len() {
+        0 => None,
+        1 => Some("1 earlier commit goes along".to_owned()),
+        n @ 2..10 => Some(format!("{n} earlier commits go along")),
+        n => Some(format!("{n} or more earlier commits go along")),
+    }
 }

@@ -8,39 +8,37 @@ use crate::comment::words::count;
 use crate::model::object::ObjectId;
 use crate::model::plan::{Change, Likeness, Pair, Transfer};
 
-/// `moves from staging to prod`, `moves from the app a to the app b`.
+/// `passes from staging to prod; the object itself stays`, `passes from the app a to the app b; …`.
 pub(crate) fn moves(transfer: &Transfer) -> String {
     let (from, to) = (transfer.from.environment.as_str(), transfer.to.environment.as_str());
     if from == to {
-        return format!("moves from {} to {}", app(&transfer.from.app), app(&transfer.to.app));
+        let (from, to) = (app(&transfer.from.app), app(&transfer.to.app));
+        return format!("passes from {from} to {to}; the object itself stays");
     }
-    format!("moves from {from} to {to}")
+    format!("passes from {from} to {to}; the object itself stays")
 }
 
 fn app(name: &str) -> String {
     if name.is_empty() { "another app".to_owned() } else { format!("the app {}", html_code(name)) }
 }
 
-/// What a row says of the objects that move: `2 objects move here from staging`.
-pub(crate) fn moved(changes: &[&Change], environment: &str) -> Vec<String> {
+/// What a row says of the objects that move: `2 objects pass from staging to prod`.
+pub(crate) fn moved(changes: &[&Change]) -> Vec<String> {
     let mut ways: BTreeMap<String, usize> = BTreeMap::new();
     for transfer in changes.iter().filter_map(|change| change.transfer.as_ref()) {
         let (from, to) = (transfer.from.environment.as_str(), transfer.to.environment.as_str());
-        let way = match (from == to, from == environment) {
-            (true, _) => "between apps".to_owned(),
-            (false, true) => format!("to {to}"),
-            (false, false) => format!("here from {from}"),
-        };
+        let way = if from == to { "between apps".to_owned() } else { format!("from {from} to {to}") };
         *ways.entry(way).or_default() += 1;
     }
     let told = ways
         .into_iter()
-        .map(|(way, n)| format!("{} {} {way}", count(n, "object"), if n == 1 { "moves" } else { "move" }));
+        .map(|(way, n)| format!("{} {} {way}", count(n, "object"), if n == 1 { "passes" } else { "pass" }));
     told.collect()
 }
 
-/// `in place of <code>web-config-a</code>, which is deleted`: the successor's side of a pair.
-pub(crate) fn succeeds(pair: &Pair, id: &ObjectId) -> String {
+/// `in place of <code>web-config-a</code>, which is deleted`: the successor's side of a pair. `lost`: what is deleted holds
+/// data, and nobody may take the two for one object.
+pub(crate) fn succeeds(pair: &Pair, id: &ObjectId, lost: bool) -> String {
     let other = &pair.id;
     let mut name =
         html_code(&if other.namespace == id.namespace { other.name.clone() } else { place(other) });
@@ -48,6 +46,9 @@ pub(crate) fn succeeds(pair: &Pair, id: &ObjectId) -> String {
         name = format!("{} {name}", html(&other.kind));
     } else if other.group != id.group {
         name = format!("{name} of {}", html_code(if other.group.is_empty() { "v1" } else { &other.group }));
+    }
+    if lost {
+        return format!("in place of {name}, which is deleted: its data is lost, nothing is copied");
     }
     let why = match pair.why {
         Likeness::Hash => "the hash in the name follows the content",

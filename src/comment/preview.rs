@@ -11,11 +11,11 @@ use crate::comment::group::{Row, faults, groups, hooks};
 use crate::comment::matrix::matrix;
 use crate::comment::section::Look;
 use crate::comment::text::prose;
-use crate::comment::words::{count, list, number};
+use crate::comment::words::{count, list, number, touches};
 use crate::comment::{Page, Shown, Templates, fault, section};
 use crate::model::check::{Comment, PREVIEW};
 use crate::model::fault::Failure;
-use crate::model::plan::{Change, Plan};
+use crate::model::plan::{Action, Change, Plan};
 
 /// Bytes kept for the line that says what is missing.
 const MARGIN: usize = 400;
@@ -102,25 +102,29 @@ impl Templates {
             blocks = blocks.into_iter().enumerate().map(|(at, block)| few.narrow(at, block)).collect();
         }
         blocks.extend(section::blocks(self, &found, look)?);
-        blocks.extend(self.running(&usual, look)?);
+        blocks.extend(self.running(&usual, plans.len(), look)?);
         for row in
             draft.rows.iter().filter(|row| row.plan().is_some_and(|plan| plan.baseline && !plan.is_empty()))
         {
             blocks.push(self.baseline(row)?);
         }
-        blocks.extend(self.running(&first, look)?);
+        blocks.extend(self.running(&first, plans.len(), look)?);
         let rest = section::blocks(self, &groups(&first), Look { only: false, ..look })?;
         Ok((blocks, rest))
     }
 
-    /// The hooks, in the order in which they run.
-    fn running(&self, plans: &[&Plan], look: Look) -> Result<Vec<Block>, Failure> {
+    /// The hooks, in the order in which they run. `all`: how many environments there are; where not each has some, those
+    /// that do are named.
+    fn running(&self, plans: &[&Plan], all: usize, look: Look) -> Result<Vec<Block>, Failure> {
         let found = hooks(plans);
         let mut blocks = section::blocks(self, &found, Look { only: false, ..look })?;
         if let Some(first) = blocks.first_mut() {
+            let some: Vec<&Plan> = plans.iter().copied().filter(|plan| !plan.hooks.is_empty()).collect();
+            let names: Vec<&str> = some.iter().map(|plan| plan.name.as_str()).collect();
             let jobs = found.iter().all(|group| group.change.id.kind == "Job");
             let values = context! {
                 what => if jobs { "Jobs" } else { "Objects" },
+                environments => if names.len() < all { list(&names, 6) } else { String::new() },
                 upgrade => plans.iter().any(|plan| !plan.baseline),
                 several => found.len() > 1,
             };
@@ -150,6 +154,8 @@ impl Templates {
             context! {
                 environments => list(&row.names(), 6),
                 told => actions(&total),
+                changed => changed(&total),
+                replaced => total.iter().any(|change| change.action == Action::Replace),
                 kinds => lines.clone(),
                 more => count(kinds.len().saturating_sub(60), "more kind"),
                 cut => kinds.len() > 60,
@@ -185,6 +191,15 @@ fn actions(changes: &[&Change]) -> String {
     let told: Vec<String> =
         counts.iter().map(|(action, n)| format!("{} to {}", number(*n), action.word())).collect();
     told.join(", ")
+}
+
+/// `2 objects that exist are changed`; empty where all is new.
+fn changed(changes: &[&Change]) -> String {
+    match changes.iter().filter(|change| touches(change)).count() {
+        0 => String::new(),
+        1 => "1 object that exists is changed".to_owned(),
+        n => format!("{} objects that exist are changed", number(n)),
+    }
 }
 
 /// `12 are named without their diff, 3 are left out; …`; empty if all is shown in full.

@@ -55,7 +55,7 @@ pub(crate) fn remarks(change: &Change, public: bool) -> Vec<String> {
             .iter()
             .take(PATHS)
             .map(|path| match value.filter(|_| !public) {
-                Some(value) => format!("{} ({})", code(&path.path), value(path)),
+                Some(value) => format!("{} {}", code(&path.path), value(path)),
                 None => code(&path.path),
             })
             .collect();
@@ -64,30 +64,40 @@ pub(crate) fn remarks(change: &Change, public: bool) -> Vec<String> {
         }
         lines.push(format!("{words}: {}", told.join(", ")));
     };
-    say(Class::Pending, "Merged earlier, not yet deployed", None);
-    say(Class::Drift, "Changed outside Git, and set back by this", Some(move_of));
+    say(Class::Pending, "Merged earlier and not deployed yet", None);
+    say(Class::Drift, "Changed outside Git, and set back", Some(move_of));
     say(Class::SideEffect, "Set by the target itself", Some(outcome_of));
     say(Class::NoEffect, "Without effect here, already so or kept by another manager", None);
     if !public {
         say(Class::ByHand, "Set by hand and left as it is", Some(standing_of));
     }
-    say(Class::Volatile, "Another value at each render: set at creation, then kept", None);
+    say(Class::Volatile, "Drawn anew at each render, set at creation, not changed afterwards", None);
     if change.paths.iter().any(|path| path.path.is_empty() && path.class == Class::Pending) {
-        lines.push("Merged earlier, not yet deployed".to_owned());
+        lines.push("Merged earlier and not deployed yet".to_owned());
     }
     lines
 }
 
 fn move_of(path: &PathChange) -> String {
-    format!("{} → {}", short(&path.before), short(&path.after))
+    let is = if path.before.is_null() {
+        "is gone there".to_owned()
+    } else {
+        format!("is {} there", short(&path.before))
+    };
+    let becomes = if path.after.is_null() {
+        "is removed".to_owned()
+    } else {
+        format!("becomes {}", short(&path.after))
+    };
+    format!("{is} and {becomes}")
 }
 
 fn outcome_of(path: &PathChange) -> String {
-    short(&path.after)
+    format!("({})", short(&path.after))
 }
 
 fn standing_of(path: &PathChange) -> String {
-    short(&path.before)
+    format!("({})", short(&path.before))
 }
 
 /// A value in a code span, or what it is if it is long.

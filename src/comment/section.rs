@@ -115,22 +115,23 @@ fn parts(group: &Group<'_>, look: Look) -> Vec<String> {
     let mut parts = vec![list(&group.environments, ENVIRONMENTS)];
     if let Some(hook) = change.hook.filter(|_| group.hook) {
         parts.push(match hook.phase {
-            Phase::Before => "before the objects".to_owned(),
-            Phase::After => "after the objects are ready".to_owned(),
+            Phase::Before => "before the objects are applied".to_owned(),
+            Phase::After => "after they are ready".to_owned(),
         });
         if hook.weight != 0 {
             parts.push(format!("weight {}", hook.weight));
         }
     }
     parts.extend(change.transfer.as_ref().map(moves));
-    parts.extend(group.gone.and(change.pair.as_ref()).map(|pair| succeeds(pair, &change.id)));
+    let lost = group.gone.is_some_and(|gone| gone.risks.contains(&Risk::LosesData));
+    parts.extend(group.gone.and(change.pair.as_ref()).map(|pair| succeeds(pair, &change.id, lost)));
     if matches!(change.action, Action::Update | Action::Replace | Action::Adopt | Action::Move) {
         parts.push(html(&fields(change)));
     }
     let own = change.risks.iter().filter(|risk| !(group.hook && **risk == Risk::Runs));
     parts.extend(own.filter_map(|risk| stake(*risk, change)).map(|told| html(&told)));
     if let Some(gone) = group.gone {
-        let more = gone.risks.iter().filter(|risk| !change.risks.contains(risk));
+        let more = gone.risks.iter().filter(|risk| **risk != Risk::LosesData && !change.risks.contains(risk));
         parts.extend(
             more.filter_map(|risk| stake(*risk, gone)).map(|told| format!("of the old one: {}", html(&told))),
         );

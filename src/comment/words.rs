@@ -1,7 +1,7 @@
 //! Numbers, lists and risks in words.
 
-use crate::comment::cost::{claims, cost, everything};
-use crate::model::plan::{Change, Fidelity, Likeness, Risk};
+use crate::comment::cost::{cost, everything, going};
+use crate::model::plan::{Action, Change, Fidelity, Likeness, Plan, Risk};
 
 /// `1,204`.
 pub(crate) fn number(n: usize) -> String {
@@ -65,16 +65,19 @@ pub(crate) fn list<T: AsRef<str>>(items: &[T], most: usize) -> String {
 /// The phrase of a section for what is at stake; none where the action or another phrase says it already.
 pub(crate) fn stake(risk: Risk, change: &Change) -> Option<String> {
     let told = match risk {
-        Risk::Cascades => return Some(everything(&change.id, &change.cascade)),
+        Risk::Cascades => return Some(everything(change)),
         Risk::Deletes => return None,
         Risk::Replaces => match cost(change) {
             Some(cost) => return Some(format!("deleted and created anew: {cost}")),
             None => "deleted and created anew",
         },
-        // The cost of its replacement says it better.
-        Risk::LosesData | Risk::Restarts | Risk::Runs if cost(change).is_some() => return None,
-        Risk::LosesData if change.id.kind == "StatefulSet" => "its pods go; its claims stay",
-        Risk::LosesData => "its data goes with it",
+        // What goes with it says it better, and so does the cost of its replacement.
+        Risk::LosesData if change.risks.contains(&Risk::Cascades) => return None,
+        Risk::Restarts | Risk::Runs if cost(change).is_some() => return None,
+        Risk::LosesData if change.id.kind == "StatefulSet" => {
+            "its claims are deleted with it: their data is lost"
+        }
+        Risk::LosesData => "its data is lost",
         Risk::TakesOver => "taken over from another owner",
         Risk::Rights => "rights change",
         Risk::Traffic => "traffic may be interrupted",
@@ -93,21 +96,46 @@ fn outdated(change: &Change) -> bool {
 
 /// Must a person look twice? What cannot be undone, moves rights or cuts traffic; restarts and runs are daily work.
 pub(crate) fn needs_care(change: &Change) -> bool {
-    change.risks.iter().any(|risk| match risk {
-        Risk::Deletes => !outdated(change),
+    change.risks.iter().any(|risk| grave(*risk) && (*risk != Risk::Deletes || !outdated(change)))
+}
+
+/// Must a person look twice at an environment? Also where its first deployment changes what exists.
+pub(crate) fn plan_needs_care(plan: &Plan) -> bool {
+    plan.changes.iter().chain(&plan.hooks).any(needs_care)
+        || (plan.baseline && plan.changes.iter().any(touches))
+}
+
+/// Does a change touch what exists?
+pub(crate) fn touches(change: &Change) -> bool {
+    matches!(change.action, Action::Update | Action::Replace | Action::Adopt)
+}
+
+fn grave(risk: Risk) -> bool {
+    match risk {
         Risk::LosesData
         | Risk::Cascades
+        | Risk::Deletes
         | Risk::Replaces
         | Risk::TakesOver
         | Risk::Rights
         | Risk::Traffic
         | Risk::Admission => true,
         Risk::Restarts | Risk::Runs | Risk::Reverts => false,
-    })
+    }
 }
 
-/// The phrases of a matrix row, most dangerous first: `deletes a PersistentVolumeClaim`, `pods of web restart`.
-pub(crate) fn stakes(changes: &[&Change]) -> Vec<String> {
+/// A reason in a row of the matrix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stakes {
+    /// Those that need care, all of them.
+    pub grave: Vec<String>,
+    /// The others.
+    pub daily: Vec<String>,
+}
+
+/// The phrases of a matrix row, most dangerous first: `deletes a PersistentVolumeClaim: its data is lost`, `pods of web
+/// restart`.
+pub(crate) fn stakes(changes: &[&Change]) -> Stakes {
     let of = |risk: Risk| -> Vec<&Change> {
         changes.iter().filter(|change| change.risks.contains(&risk)).copied().collect()
     };
@@ -124,7 +152,7 @@ pub(crate) fn stakes(changes: &[&Change]) -> Vec<String> {
         Risk::Runs,
         Risk::Reverts,
     ];
-    let mut phrases: Vec<String> = Vec::new();
+    let mut stakes = Stakes { grave: Vec::new(), daily: Vec::new() };
     for risk in all {
         let mut hit = of(risk);
         hit.retain(|change| risk != Risk::Deletes || !outdated(change));
@@ -134,27 +162,42 @@ pub(crate) fn stakes(changes: &[&Change]) -> Vec<String> {
                 !change.risks.iter().any(|risk| matches!(risk, Risk::LosesData | Risk::Cascades))
             });
         }
-        if !hit.is_empty() {
-            phrases.push(phrase(risk, &hit));
+        if risk == Risk::LosesData {
+            hit.retain(|change| !change.risks.contains(&Risk::Cascades));
         }
+        if hit.is_empty() {
+            continue;
+        }
+        let list = if grave(risk) { &mut stakes.grave } else { &mut stakes.daily };
+        list.extend(phrases(risk, &hit));
     }
-    phrases
+    stakes
+}
+
+/// What is deleted, and what is deleted and created anew, are told apart.
+fn phrases(risk: Risk, hit: &[&Change]) -> Vec<String> {
+    if !matches!(risk, Risk::LosesData | Risk::Cascades | Risk::Deletes | Risk::Replaces) {
+        return vec![phrase(risk, hit)];
+    }
+    let (anew, gone): (Vec<&Change>, Vec<&Change>) =
+        hit.iter().copied().partition(|change| change.risks.contains(&Risk::Replaces));
+    let both = [("deletes", gone), ("replaces", anew)].into_iter().filter(|(_, some)| !some.is_empty());
+    both.flat_map(|(verb, some)| match risk {
+        Risk::Cascades => going(verb, &some),
+        Risk::LosesData => {
+            let whose = if some.len() == 1 { "its" } else { "their" };
+            vec![format!("{verb} {}: {whose} data is lost", kinds(&some))]
+        }
+        _ => vec![format!("{verb} {}", kinds(&some))],
+    })
+    .collect()
 }
 
 fn phrase(risk: Risk, hit: &[&Change]) -> String {
     let names: Vec<&str> = hit.iter().map(|change| change.id.name.as_str()).collect();
-    let verb =
-        if hit.iter().all(|change| change.risks.contains(&Risk::Replaces)) { "replaces" } else { "deletes" };
     match risk {
-        Risk::LosesData | Risk::Deletes | Risk::Replaces => format!("{verb} {}", kinds(hit)),
-        Risk::Cascades => {
-            let them = if hit.len() == 1 { "it" } else { "them" };
-            let claims = match claims(hit) {
-                0 => String::new(),
-                n => format!(", {} too", some(n, "PersistentVolumeClaim")),
-            };
-            format!("{verb} {} and all that belongs to {them}{claims}", kinds(hit))
-        }
+        Risk::LosesData | Risk::Cascades | Risk::Deletes => format!("deletes {}", kinds(hit)),
+        Risk::Replaces => format!("replaces {}", kinds(hit)),
         Risk::TakesOver => format!("takes over {}", kinds(hit)),
         Risk::Rights => "rights change".to_owned(),
         Risk::Traffic if names.len() <= 3 => format!("traffic of {} may be interrupted", names.join(", ")),
@@ -169,7 +212,7 @@ fn phrase(risk: Risk, hit: &[&Change]) -> String {
 }
 
 /// `a Namespace`, `2 Services and an Ingress`; of more than three kinds `7 objects`.
-fn kinds(hit: &[&Change]) -> String {
+pub(crate) fn kinds(hit: &[&Change]) -> String {
     let mut kinds: Vec<(&str, usize)> = Vec::new();
     for change in hit {
         match kinds.iter_mut().find(|(kind, _)| *kind == change.id.kind) {
@@ -192,19 +235,22 @@ pub(crate) fn worth(fidelity: Fidelity) -> Option<&'static str> {
     match fidelity {
         Fidelity::Live => None,
         Fidelity::Scratch => Some(
-            "predicted in a scratch namespace; the new namespace's own quota, labels and policies may differ",
+            "a dry run in a scratch namespace, since its own is not there yet; the new namespace's quota, labels and \
+             policies may differ",
         ),
-        Fidelity::Schema => Some("checked against the schema only; defaults and admission are not foreseen"),
-        Fidelity::Rendered => Some("two renders compared; the target was not asked"),
+        Fidelity::Schema => Some(
+            "not tried on the target, only checked against its schema: defaults and admission are not foreseen",
+        ),
+        Fidelity::Rendered => Some("not compared with the target; it may exist there already"),
     }
 }
 
-/// The same in two or three words.
+/// The same in a few words.
 pub(crate) fn worth_briefly(fidelity: Fidelity) -> Option<&'static str> {
     match fidelity {
         Fidelity::Live => None,
-        Fidelity::Scratch => Some("tried in a scratch namespace"),
-        Fidelity::Schema => Some("schema only"),
-        Fidelity::Rendered => Some("rendered only"),
+        Fidelity::Scratch => Some("tried in another namespace"),
+        Fidelity::Schema => Some("not tried on the target"),
+        Fidelity::Rendered => Some("not compared with the target"),
     }
 }

@@ -193,8 +193,10 @@ impl Draft<'_> {
             ),
             (Prediction::Replaced { after, because }, Some(live)) => {
                 self.update(&subject, live, (Action::Replace, after));
+                let because = self.said(&subject, because);
                 if let Some(change) = self.changes.last_mut() {
-                    change.warnings.push(self.mask.words(because, Some(&subject.quoted())));
+                    let words = format!("Replaced, because it cannot be changed in place: {because}");
+                    change.warnings.push(words);
                 }
             }
             (Prediction::Refused { message, path }, _) => {
@@ -212,7 +214,7 @@ impl Draft<'_> {
             place.unwrap_or_default(),
             self.said(subject, message)
         );
-        let hint = "mend the manifest; the target's own words are quoted";
+        let hint = "fix the manifest; the target's own words are quoted";
         self.errors.push(subject.fault(words).hint(hint));
     }
 
@@ -258,7 +260,7 @@ impl Draft<'_> {
                         "remove it from `{other}` in the same change, and it moves here; or remove it here"
                     )
                 }
-                Passage::Unknown(other) => format!("mend `{other}` first: it does not render"),
+                Passage::Unknown(other) => format!("fix `{other}` first: it does not render"),
                 Passage::Stays | Passage::To(_) | Passage::From(_) | Passage::Taken(_) => {
                     "remove it here, or allow its kind of owner under `adopt`".to_owned()
                 }

@@ -106,7 +106,7 @@ impl Walk<'_> {
             Found::Outside => self.part.faults.push(self.tree.outside(&path)),
             Found::Nothing if manifest(name) => {
                 let message = format!("`{}` is a link to nothing", shown(&path));
-                self.part.faults.push(Fault::new(message).hint("mend or remove it").file(path));
+                self.part.faults.push(Fault::new(message).hint("fix or remove it").file(path));
             }
             Found::File | Found::Nothing | Found::Special => {}
         }

@@ -19,7 +19,7 @@ pub(super) fn fault(path: &str, bytes: &[u8]) -> Option<Fault> {
             let (line, column) = (error.line(), error.column());
             let place = |number: usize| u32::try_from(number.max(1)).unwrap_or(u32::MAX);
             let fault = Fault::new("the schema is not JSON that can be checked").file(path);
-            return Some(fault.at(place(line), place(column)).hint("mend it, or make it less deep"));
+            return Some(fault.at(place(line), place(column)).hint("fix it, or make it less deep"));
         }
     };
     let (keyword, target) = foreign(&schema)?;

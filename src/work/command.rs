@@ -70,7 +70,7 @@ pub(crate) async fn run(
                 Ok(command) => match asked.one(&command, &mut all).await {
                     // Such as a broken file on the default branch: whoever asks reads it, and can mend it.
                     Err(Failure::Author(faults)) => {
-                        all.refuse(Refusal::of(&faults, "mend it, and repeat the command"));
+                        all.refuse(Refusal::of(&faults, "fix it, and repeat the command"));
                     }
                     done => done?,
                 },
@@ -168,7 +168,7 @@ impl Asked<'_> {
                 ),
                 None => (
                     "there is no completed preview of this pull request",
-                    "if its check `tidegate/preview` has failed, mend what it names and push; repeat the command when the \
+                    "if its check `tidegate/preview` has failed, fix what it names and push; repeat the command when the \
                      preview stands",
                 ),
             };

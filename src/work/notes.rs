@@ -29,7 +29,7 @@ pub(crate) fn notes(
             Some(wanted) => {
                 let changed = changed(rules, wanted);
                 (!changed.is_empty()).then(|| {
-                    format!("`{name}`: not in force until merged: a change of {}.", changed.join(", "))
+                    format!("`{name}`: a change of {} holds once it is merged.", changed.join(", "))
                 })
             }
         })
@@ -84,7 +84,7 @@ mod tests {
         let after = "  shop: {sources: [{path: a}], target: vault, deploy: {when: comment, allow: {permission: triage}}}\n";
         assert_eq!(
             told(SHOP, after, "main"),
-            ["`shop`: not in force until merged: a change of `target`, `deploy.when`, `deploy.allow`."]
+            ["`shop`: a change of `target`, `deploy.when`, `deploy.allow` holds once it is merged."]
         );
     }
 

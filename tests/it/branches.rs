@@ -98,7 +98,7 @@ async fn a_second_push_edits_the_same_comment() {
     assert_eq!(now.len(), 1, "{now:#?}");
     assert_eq!(now[0].id, first.id);
     let head = pull.head_sha().unwrap();
-    assert!(now[0].body.contains(&format!("previewed {}", &head[..7])), "{}", now[0].body);
+    assert!(now[0].body.contains(&format!("preview of {}", &head[..7])), "{}", now[0].body);
     assert_eq!(conclusion(&repository, &pull.head_sha().unwrap(), CHECK), "success");
     assert_eq!(repository.check_runs(&pull.head_sha().unwrap()).len(), 1);
     assert_ne!(conclusion(&repository, &old, CHECK), "none", "no check is left pending");

@@ -107,7 +107,7 @@ async fn the_pull_request_that_brings_the_first_config_sees_what_it_would_do_and
     let file = String::from_utf8(repository.file("main", ".tidegate.yaml").unwrap()).unwrap();
     repository.commit("main", "Leave", "ann", &[(".tidegate.yaml", None)]).unwrap();
     let pull = world.previewed(&repository, "first", &[(".tidegate.yaml", Some(&file))]).await;
-    assert!(previews(&pull)[0].body.contains("not in force until merged"), "{}", previews(&pull)[0].body);
+    assert!(previews(&pull)[0].body.contains("once it is merged"), "{}", previews(&pull)[0].body);
     let (asked, _) = world.says(&pull, "bob", "/deploy staging").await;
     assert_eq!(asked.reactions.last().map(|(_, what)| what.as_str()), Some("confused"));
     assert_eq!(repository.branches(), ["first", "main"]);

@@ -25,8 +25,8 @@ pub(super) fn change(change: &Change, page: &mut Page) {
     for warning in &change.warnings {
         page.lines("33", "    ", warning);
     }
-    if !change.cascade.is_empty() {
-        page.plain("    ").painted("31", &format!("goes with it: {}", cascade(change))).end();
+    if change.cascade.iter().any(|part| part.count != Some(0)) {
+        page.plain("    ").painted("31", &format!("lost with it: {}", cascade(change))).end();
     }
     for conflict in &change.conflicts {
         page.plain("    ").painted("33", &contested(conflict)).end();
@@ -36,12 +36,12 @@ pub(super) fn change(change: &Change, page: &mut Page) {
         diff(&change.diff, "    ", page);
     }
     for (class, words) in [
-        (Class::Pending, "merged earlier, not deployed yet"),
-        (Class::Drift, "reverts what is live"),
+        (Class::Pending, "merged earlier and not deployed yet"),
+        (Class::Drift, "changed outside Git, and set back"),
         (Class::SideEffect, "the target adds or changes"),
         (Class::NoEffect, "no effect"),
         (Class::ByHand, "set by hand, not in Git"),
-        (Class::Volatile, "differs at each render, so what is live is kept"),
+        (Class::Volatile, "drawn anew at each render, set at creation, not changed afterwards"),
     ] {
         let paths = named(change, class);
         if !paths.is_empty() {
@@ -71,26 +71,29 @@ fn head(change: &Change, page: &mut Page) {
     if let Some(pair) = &change.pair {
         page.plain(&paired(change, pair));
     }
-    let risks: Vec<&str> = change.risks.iter().filter_map(|risk| stake(*risk, &change.id)).collect();
+    let risks: Vec<&str> = change.risks.iter().filter_map(|risk| stake(*risk, change)).collect();
     if !risks.is_empty() {
         page.plain("  (").painted(if grave(change) { "31" } else { "33" }, &risks.join(", ")).plain(")");
     }
     let checked = match change.fidelity {
         Fidelity::Live | Fidelity::Rendered => "",
-        Fidelity::Scratch => "  [tried in a stand-in namespace]",
-        Fidelity::Schema => "  [checked against its schema only]",
+        Fidelity::Scratch => "  [tried in another namespace]",
+        Fidelity::Schema => "  [not tried on the target]",
     };
     page.painted("2", checked).end();
 }
 
 /// What is at stake, where the action does not say it.
-fn stake(risk: Risk, id: &ObjectId) -> Option<&'static str> {
+fn stake(risk: Risk, change: &Change) -> Option<&'static str> {
     Some(match risk {
         Risk::Deletes => return None,
-        Risk::LosesData if id.kind == "StatefulSet" => "its pods go, its claims stay",
-        Risk::LosesData => "its data goes with it",
-        Risk::Cascades if id.kind == "CustomResourceDefinition" => "every object of its kind goes with it",
-        Risk::Cascades => "everything in it goes with it",
+        Risk::LosesData if change.risks.contains(&Risk::Cascades) => return None,
+        Risk::LosesData if change.id.kind == "StatefulSet" => {
+            "its claims are deleted with it: their data is lost"
+        }
+        Risk::LosesData => "its data is lost",
+        Risk::Cascades if change.id.kind == "CustomResourceDefinition" => "every object of its kind is lost",
+        Risk::Cascades => "everything in it is lost",
         Risk::Replaces => "deleted and created anew",
         Risk::TakesOver => "taken over from another owner",
         Risk::Rights => "rights change",
@@ -133,15 +136,22 @@ fn moved(transfer: &Transfer) -> String {
     let (from, to) = (&transfer.from, &transfer.to);
     let app = |app: &str| if app.is_empty() { String::new() } else { format!(" ({app})") };
     if from.environment == to.environment {
-        return format!("from app {} to app {}", from.app, to.app);
+        return format!("passes from app {} to app {}; the object itself stays", from.app, to.app);
     }
-    format!("from {}{} to {}{}", from.environment, app(&from.app), to.environment, app(&to.app))
+    format!(
+        "passes from {}{} to {}{}; the object itself stays",
+        from.environment,
+        app(&from.app),
+        to.environment,
+        app(&to.app)
+    )
 }
 
 fn cascade(change: &Change) -> String {
-    let words = change.cascade.iter().map(|part| match part.count {
+    let some = change.cascade.iter().filter(|part| part.count != Some(0));
+    let words = some.map(|part| match part.count {
         Some(count) => format!("{count} × {}", part.kind),
-        None => format!("{}, which may not be counted", part.kind),
+        None => format!("{} in unknown number (may not be listed)", part.kind),
     });
     words.collect::<Vec<_>>().join(", ")
 }

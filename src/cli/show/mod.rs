@@ -37,7 +37,10 @@ fn one(plan: &Plan, page: &mut Page) {
         let sha = commit.sha.to_string();
         let short = sha.get(..7).unwrap_or(&sha);
         page.plain("  ")
-            .painted("33", &format!("merged and not deployed yet: {short} {}", commit.title))
+            .painted(
+                "33",
+                &format!("merged earlier and not deployed yet, goes out with this: {short} {}", commit.title),
+            )
             .end();
     }
     for change in &plan.changes {

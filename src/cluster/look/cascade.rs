@@ -69,7 +69,8 @@ pub(crate) async fn cascades(wire: &Wire, kinds: &Kinds, prune: bool, seen: &mut
     questions.sort_by_key(|question| !is_claim(&question.served.group, question.kind));
     for (question, count) in counted(wire, questions).await {
         let one = &mut seen[question.at];
-        if count.as_ref().is_none_or(|count| count.number > 0) {
+        // Of a definition also that nothing is of its kind: no count at all means that nobody counted.
+        if count.as_ref().is_none_or(|count| count.number > 0 || question.namespace.is_none()) {
             one.cascade.push(Cascade {
                 group: question.served.group.clone(),
                 kind: question.kind.to_owned(),

@@ -98,7 +98,7 @@ pub(super) fn missing_right(message: &str) -> Option<String> {
     let full = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
     let place = rest.split_once(" in the namespace \"").and_then(|(_, rest)| rest.split('"').next());
     let place = place.map(|place| format!(" in namespace {place}")).unwrap_or_default();
-    Some(format!("{user} may not {verb} {full}{place}"))
+    Some(format!("{user} is not allowed to {verb} {full}{place}: a deployment would be refused there"))
 }
 
 /// The webhook, of admission or conversion, that keeps the server from answering.
@@ -177,7 +177,8 @@ mod tests {
         assert_eq!(
             verdict(&refusal(403, rbac)),
             Verdict::Unknowable(Barrier::Right(
-                "tidegate:acme/shop:prod may not patch deployments.apps in namespace shop".to_owned()
+                "tidegate:acme/shop:prod is not allowed to patch deployments.apps in namespace shop: a deployment would be refused \
+                 there".to_owned()
             ))
         );
         let quota = r#"pods "web" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1"#;

@@ -101,7 +101,7 @@ async fn an_environment_acts_as_its_own_user_and_a_missing_right_is_named() {
     assert_eq!(seen.fidelity, Fidelity::Schema);
     assert_eq!(
         seen.reason,
-        "tidegate:acme/shop:prod may not patch configmaps in namespace rights; checked against its schema only"
+        "tidegate:acme/shop:prod is not allowed to patch configmaps in namespace rights: a deployment would be refused there; checked against its schema only"
     );
 }
 

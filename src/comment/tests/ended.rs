@@ -83,7 +83,8 @@ fn only_what_the_target_foretold_is_called_our_defect() {
         Ending { deployment: &deployment, plan: &plan, report: Some(&report), notes: &[], public: false };
     let body = templates().ended(&ending).unwrap().comment.body;
     assert!(
-        body.contains("came out otherwise than predicted (schema only)") && !body.contains("defect"),
+        body.contains("came out otherwise than predicted (not tried on the target)")
+            && !body.contains("defect"),
         "{body}"
     );
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::comment::tests::{Case, change, deleted_claim, fault, how, path, plan, scaled};
+use crate::comment::tests::{Case, cascade, change, deleted_claim, fault, how, path, plan, scaled};
 use crate::comment::{Unseen, Way};
 use crate::model::plan::{Action, Change, Class, Fidelity, Risk};
 
@@ -97,7 +97,9 @@ fn rich() -> Change {
         "Service",
         "web",
         &[Risk::Traffic, Risk::Reverts],
-        "@@ spec @@\n  spec:\n-   type: ClusterIP\n+   type: NodePort\n    clusterIP: 10.0.0.7\n",
+        "@@ metadata @@\n  metadata:\n    labels:\n-     team: blue\n+     team: green\n@@ spec @@\n  spec:\n    clusterIP: 10.0.0.7\n-   \
+         externalName: x\n    ports:\n-   - port: 80\n+   - nodePort: 30080\n+     port: 81\n    sessionAffinity: None\n-   type: \
+         ClusterIP\n+   type: NodePort\n",
     );
     change.fidelity = Fidelity::Schema;
     change.paths = vec![
@@ -118,7 +120,8 @@ fn rich() -> Change {
 fn every_class_of_difference_is_said_in_words() {
     let mut prod = plan("prod", vec![rich(), scaled()]);
     prod.warnings = vec!["ConfigMap shop/a: no effect here of /data/x".to_owned()];
-    prod.hooks = vec![change(Action::Create, "Job", "migrate", &[Risk::Runs], "+ kind: Job\n")];
+    let job = "+ apiVersion: batch/v1\n+ kind: Job\n";
+    prod.hooks = vec![change(Action::Create, "Job", "migrate", &[Risk::Runs], job)];
     insta::assert_snapshot!(Case::of(vec![prod]).shown().comment.body);
 }
 
@@ -135,16 +138,24 @@ fn a_public_repository_sees_no_live_value() {
 
 #[test]
 fn only_deletes() {
-    let gone =
-        |kind: &str, name: &str, risks: &[Risk]| change(Action::Delete, kind, name, risks, "- kind: X\n");
-    let case = Case::of(vec![plan(
-        "prod",
-        vec![
-            gone("ConfigMap", "a", &[Risk::Deletes]),
-            gone("ConfigMap", "b", &[Risk::Deletes]),
-            gone("Namespace", "old", &[Risk::Cascades, Risk::Deletes]),
-        ],
-    )]);
+    let gone = |kind: &str, name: &str, risks: &[Risk]| {
+        let body = format!("- apiVersion: v1\n- kind: {kind}\n- metadata:\n-   name: {name}\n");
+        change(Action::Delete, kind, name, risks, &body)
+    };
+    let mut old = gone("Namespace", "old", &[Risk::LosesData, Risk::Cascades, Risk::Deletes]);
+    old.cascade = cascade(&[
+        ("", "PersistentVolumeClaim", Some(2)),
+        ("", "ConfigMap", Some(1)),
+        ("apps", "Deployment", Some(14)),
+    ]);
+    let unknown = gone("Namespace", "older", &[Risk::Cascades, Risk::Deletes]);
+    let case = Case::of(vec![
+        plan(
+            "prod",
+            vec![gone("ConfigMap", "a", &[Risk::Deletes]), gone("ConfigMap", "b", &[Risk::Deletes]), old],
+        ),
+        plan("staging", vec![unknown]),
+    ]);
     insta::assert_snapshot!(case.shown().comment.body);
 }
 
@@ -217,9 +228,17 @@ fn what_cannot_be_previewed_says_why_and_what_to_do() {
     super::markdown::assert_harmless(&shown.comment.body);
     insta::assert_snapshot!("conflict", format!("{}\n---\n{}", shown.title, shown.comment.body));
 
-    let mut typo = fault("unknown key `sorces`").file(".tidegate.yaml").hint("did you mean `sources`?");
+    let mut typo =
+        fault("unknown key `sorces`").file(".tidegate.yaml").at(4, 5).hint("did you mean `sources`?");
     typo.app = None;
-    let faults = Unseen::Faults(vec![typo, fault("`when` must be one of merge, comment, never")]);
+    typo.snippet = Some("    sorces:\n    ^".to_owned());
+    let mut when = fault("`when` must be one of merge, comment, never")
+        .file(".tidegate.yaml")
+        .at(7, 13)
+        .hint("write one of them");
+    when.app = None;
+    when.snippet = Some("      when: sometimes\n            ^".to_owned());
+    let faults = Unseen::Faults(vec![typo, when]);
     let shown = templates.unseen(&faults, &pull()).unwrap();
     super::markdown::assert_harmless(&shown.comment.body);
     insta::assert_snapshot!("faults", format!("{}\n---\n{}", shown.title, shown.comment.body));

@@ -16,7 +16,7 @@ use crate::comment::{How, Page, Shown, Templates, Way};
 use crate::model::fault::Fault;
 use crate::model::id::{Branch, Digest, EnvironmentName, Sha};
 use crate::model::object::ObjectId;
-use crate::model::plan::{Action, Change, Class, Counts, Fidelity, PathChange, Plan, Preview, Risk};
+use crate::model::plan::{Action, Cascade, Change, Class, Counts, Fidelity, PathChange, Plan, Preview, Risk};
 
 fn templates() -> Templates {
     Templates::builtin().unwrap()
@@ -57,7 +57,7 @@ fn change(action: Action, kind: &str, name: &str, risks: &[Risk], diff: &str) ->
 }
 
 fn scaled() -> Change {
-    let diff = "@@ spec @@\n  spec:\n-   replicas: 2\n+   replicas: 3\n    template:\n";
+    let diff = "@@ spec @@\n  spec:\n-   replicas: 2\n+   replicas: 3\n    template:\n      spec:\n        containers:\n        - name: web\n-         image: web:1\n+         image: web:2\n";
     let mut change = change(Action::Update, "Deployment", "web", &[Risk::Restarts], diff);
     change.paths = vec![
         path("/spec/replicas", Class::ThisChange, json!(2), json!(3)),
@@ -66,14 +66,20 @@ fn scaled() -> Change {
     change
 }
 
+/// A claim as it goes.
+const CLAIM: &str = "- apiVersion: v1\n- kind: PersistentVolumeClaim\n- metadata:\n-   name: uploads\n-   namespace: shop\n- spec:\n-   accessModes: [ReadWriteOnce]\n-   resources:\n-     requests:\n-       storage: 8Gi\n";
+
 fn deleted_claim() -> Change {
-    change(
-        Action::Delete,
-        "PersistentVolumeClaim",
-        "uploads",
-        &[Risk::LosesData, Risk::Deletes],
-        "- apiVersion: v1\n- kind: PersistentVolumeClaim\n",
-    )
+    change(Action::Delete, "PersistentVolumeClaim", "uploads", &[Risk::LosesData, Risk::Deletes], CLAIM)
+}
+
+fn cascade(all: &[(&str, &str, Option<usize>)]) -> Vec<Cascade> {
+    let one = |(group, kind, count): &(&str, &str, Option<usize>)| Cascade {
+        group: (*group).to_owned(),
+        kind: (*kind).to_owned(),
+        count: *count,
+    };
+    all.iter().map(one).collect()
 }
 
 fn plan(name: &str, changes: Vec<Change>) -> Plan {
@@ -93,7 +99,7 @@ fn plan(name: &str, changes: Vec<Change>) -> Plan {
     Plan {
         name: name.parse().unwrap(),
         target: name.to_owned(),
-        digest: Some(Digest::of(name.as_bytes())),
+        digest: Some(Digest::of(&serde_json::to_vec(&(name, &changes)).unwrap())),
         fidelity: changes.iter().map(|change| change.fidelity).min().unwrap_or(Fidelity::Live),
         counts,
         baseline: false,
@@ -163,7 +169,7 @@ impl Case {
 
 fn fault(message: &str) -> Fault {
     let mut fault =
-        Fault::new(message).file("apps/web/web.yaml").at(3, 9).hint("write a number").app("apps/web");
+        Fault::new(message).file("apps/web/web.yaml").at(3, 13).hint("write a number").app("apps/web");
     fault.snippet = Some("  replicas: three\n            ^".to_owned());
     fault
 }

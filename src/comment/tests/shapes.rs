@@ -1,30 +1,33 @@
 //! Preview comments for what reviewers misread most: conflicts, moves, successors, hooks, costs.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::comment::tests::{Case, change, deleted_claim, fault, id, path, plan, scaled, sha};
+use crate::comment::tests::{Case, cascade, change, deleted_claim, fault, id, path, plan, scaled, sha};
 use crate::model::plan::{
-    Action, Cascade, Change, Class, Commit, Conflict, Fidelity, Home, Hook, Likeness, Pair, Phase, Risk,
-    Transfer,
+    Action, Change, Class, Commit, Conflict, Fidelity, Home, Hook, Likeness, Pair, Phase, Risk, Transfer,
 };
 use crate::model::settings::Winner;
 
-fn conflict(path: &str, manager: &str, rule: Winner) -> Conflict {
-    Conflict { path: path.to_owned(), manager: manager.to_owned(), rule, live: json!(7), git: json!(3) }
+fn conflict(path: &str, manager: &str, rule: Winner, live: Value, git: Value) -> Conflict {
+    Conflict { path: path.to_owned(), manager: manager.to_owned(), rule, live, git }
 }
 
 #[test]
 fn conflicts_are_told_with_both_values_and_who_wins() {
     let mut taken = scaled();
-    taken.risks = vec![Risk::TakesOver, Risk::Restarts];
+    taken.diff = taken.diff.replace("replicas: 2", "replicas: 7");
+    taken.paths[0].before = json!(7);
     taken.conflicts = vec![
-        conflict("/spec/replicas", "kubectl-edit", Winner::Take),
-        conflict("/spec/paused", "kube-controller-manager", Winner::Yield),
+        conflict("/spec/replicas", "kubectl-edit", Winner::Take, json!(7), json!(3)),
+        conflict("/spec/paused", "kube-controller-manager", Winner::Yield, json!(true), json!(false)),
     ];
     let mut failed = plan("staging", vec![]);
     failed.digest = None;
-    failed.errors =
-        vec![fault("Deployment shop/web: `/spec/replicas` is held by `kubectl-edit` as 7, and Git says 3")];
+    let mut held =
+        fault("Deployment shop/web: `/spec/replicas` is held by `kubectl-edit` as 7, and Git says 3")
+            .hint("take the field out of Git, or add a rule under `fields`");
+    held.snippet = Some("  replicas: 3\n            ^".to_owned());
+    failed.errors = vec![held];
     let mut case = Case::of(vec![plan("prod", vec![taken]), failed]);
     insta::assert_snapshot!(case.shown().comment.body);
     case.public = true;
@@ -32,19 +35,16 @@ fn conflicts_are_told_with_both_values_and_who_wins() {
     assert!(!shown.contains("held by `kubectl-edit` as `7`; Git's"), "{shown}");
 }
 
-fn cascade(all: &[(&str, &str, Option<usize>)]) -> Vec<Cascade> {
-    let one = |(group, kind, count): &(&str, &str, Option<usize>)| Cascade {
-        group: (*group).to_owned(),
-        kind: (*kind).to_owned(),
-        count: *count,
-    };
-    all.iter().map(one).collect()
-}
-
 #[test]
 fn what_goes_with_a_namespace_is_counted() {
-    let mut namespace =
-        change(Action::Delete, "Namespace", "old", &[Risk::Cascades, Risk::Deletes], "- kind: Namespace\n");
+    let mut namespace = change(
+        Action::Delete,
+        "Namespace",
+        "old",
+        &[Risk::Cascades, Risk::Deletes],
+        "- apiVersion: v1\n- kind: Namespace\n- metadata:\n-   name: old\n",
+    );
+    namespace.risks.insert(0, Risk::LosesData);
     namespace.cascade = cascade(&[
         ("", "PersistentVolumeClaim", Some(2)),
         ("apps", "Deployment", Some(14)),
@@ -56,7 +56,7 @@ fn what_goes_with_a_namespace_is_counted() {
         "CustomResourceDefinition",
         "shops.example.com",
         &[Risk::Cascades, Risk::Deletes],
-        "- kind: X\n",
+        "- apiVersion: apiextensions.k8s.io/v1\n- kind: CustomResourceDefinition\n- metadata:\n-   name: shops.example.com\n",
     );
     definition.cascade = cascade(&[("example.com", "Shop", Some(1_204))]);
     let case = Case::of(vec![plan("prod", vec![namespace, definition, deleted_claim()])]);
@@ -68,8 +68,14 @@ fn moving(name: &str, from: (&str, &str), to: (&str, &str)) -> Change {
         environment: environment.parse().unwrap(),
         app: app.to_owned(),
     };
-    let mut moved =
-        change(Action::Move, "Service", name, &[], "@@ metadata @@\n  labels:\n-   app: a\n+   app: b\n");
+    let mut moved = change(
+        Action::Move,
+        "Service",
+        name,
+        &[],
+        "@@ metadata @@\n  metadata:\n    labels:\n-     app: a\n+     app: b\n",
+    );
+    moved.paths = vec![path("/metadata/labels/app", Class::ThisChange, json!("a"), json!("b"))];
     moved.transfer = Some(Transfer { from: home(from), to: home(to) });
     moved
 }
@@ -87,15 +93,12 @@ fn what_moves_is_no_delete_and_no_creation() {
     insta::assert_snapshot!(body);
 }
 
-fn pair(kind: &str, names: [&str; 2], why: Likeness, risks: &[Risk]) -> [Change; 2] {
-    let mut gone = change(Action::Delete, kind, names[0], risks, "- kind: X\n");
-    let mut new = change(
-        Action::Create,
-        kind,
-        names[1],
-        &[],
-        "@@ data @@\n  data:\n-   colour: red\n+   colour: blue\n",
-    );
+fn pair(kind: &str, names: [&str; 2], why: Likeness, risks: &[Risk], diff: &str) -> [Change; 2] {
+    let [old, new] = names;
+    let mut gone = change(Action::Delete, kind, old, risks, &format!("- kind: {kind}\n-   name: {old}\n"));
+    let name =
+        format!("@@ metadata @@\n  metadata:\n-   name: {old}\n+   name: {new}\n    namespace: shop\n");
+    let mut new = change(Action::Create, kind, new, &[], &format!("{diff}{name}"));
     gone.pair = Some(Pair { id: new.id.clone(), why });
     new.pair = Some(Pair { id: gone.id.clone(), why });
     [gone, new]
@@ -103,9 +106,20 @@ fn pair(kind: &str, names: [&str; 2], why: Likeness, risks: &[Risk]) -> [Change;
 
 #[test]
 fn a_successor_and_what_goes_for_it_are_one_section() {
-    let hash = pair("ConfigMap", ["web-config-2g5h", "web-config-8k9m"], Likeness::Hash, &[Risk::Deletes]);
-    let claim =
-        pair("PersistentVolumeClaim", ["data", "store"], Likeness::Rename, &[Risk::LosesData, Risk::Deletes]);
+    let hash = pair(
+        "ConfigMap",
+        ["web-config-2g5h", "web-config-8k9m"],
+        Likeness::Hash,
+        &[Risk::Deletes],
+        "@@ data @@\n  data:\n-   colour: red\n+   colour: blue\n",
+    );
+    let claim = pair(
+        "PersistentVolumeClaim",
+        ["data", "store"],
+        Likeness::Rename,
+        &[Risk::LosesData, Risk::Deletes],
+        "",
+    );
     let case = Case::of(vec![
         plan("prod", hash.iter().chain(&claim).cloned().collect()),
         plan("staging", hash.to_vec()),
@@ -118,7 +132,8 @@ fn a_successor_and_what_goes_for_it_are_one_section() {
 #[test]
 fn hooks_stand_by_themselves_in_the_order_in_which_they_run() {
     let hook = |name: &str, phase, weight| {
-        let mut hook = change(Action::Create, "Job", name, &[Risk::Runs], "+ kind: Job\n");
+        let mut hook =
+            change(Action::Create, "Job", name, &[Risk::Runs], "+ apiVersion: batch/v1\n+ kind: Job\n");
         hook.hook = Some(Hook { phase, weight });
         hook
     };
@@ -138,22 +153,89 @@ fn hooks_stand_by_themselves_in_the_order_in_which_they_run() {
 #[test]
 fn the_cost_of_a_replacement_is_in_words() {
     let kinds = [
-        ("PersistentVolumeClaim", vec![Risk::LosesData, Risk::Replaces]),
-        ("StatefulSet", vec![Risk::LosesData, Risk::Replaces, Risk::Restarts]),
-        ("Deployment", vec![Risk::Replaces, Risk::Restarts]),
-        ("Service", vec![Risk::Replaces, Risk::Traffic]),
-        ("Job", vec![Risk::Replaces, Risk::Runs]),
-        ("RoleBinding", vec![Risk::Replaces, Risk::Rights]),
-        ("ConfigMap", vec![Risk::Replaces]),
-        ("CustomResourceDefinition", vec![Risk::Cascades, Risk::Replaces]),
+        ("PersistentVolumeClaim", "/spec/storageClassName", vec![Risk::LosesData, Risk::Replaces]),
+        ("StatefulSet", "/spec/serviceName", vec![Risk::Replaces, Risk::Traffic, Risk::Restarts]),
+        ("Deployment", "/spec/selector/matchLabels/app", vec![Risk::Replaces, Risk::Traffic, Risk::Restarts]),
+        ("Service", "/spec/clusterIP", vec![Risk::Replaces, Risk::Traffic]),
+        ("Job", "/spec/completionMode", vec![Risk::Replaces, Risk::Runs]),
+        ("RoleBinding", "/roleRef/name", vec![Risk::Replaces, Risk::Rights]),
+        ("ConfigMap", "/data/colour", vec![Risk::Replaces]),
+        ("CustomResourceDefinition", "/spec/scope", vec![Risk::Cascades, Risk::Replaces]),
     ];
-    let changes = kinds.iter().map(|(kind, risks)| {
-        let mut change = change(Action::Replace, kind, "x", risks, "-   a: 1\n+   a: 2\n");
-        change.paths = vec![path("/spec/selector/app", Class::ThisChange, json!("a"), json!("b"))];
-        change.warnings = vec!["spec.selector: Invalid value: field is immutable".to_owned()];
+    let changes = kinds.iter().map(|(kind, pointer, risks)| {
+        let (parents, leaf) = pointer[1..].rsplit_once('/').unwrap();
+        let mut diff = format!("@@ {} @@\n", parents.replace('/', "."));
+        for (depth, parent) in parents.split('/').enumerate() {
+            diff.push_str(&format!("  {}{parent}:\n", "  ".repeat(depth)));
+        }
+        let deep = "  ".repeat(parents.split('/').count());
+        diff.push_str(&format!("- {deep}{leaf}: a\n+ {deep}{leaf}: b\n"));
+        let mut change = change(Action::Replace, kind, "x", risks, &diff);
+        change.paths = vec![path(pointer, Class::ThisChange, json!("a"), json!("b"))];
+        change.warnings = vec![format!(
+            "Replaced, because it cannot be changed in place: {}: Invalid value: \"b\": field is immutable",
+            pointer[1..].replace('/', ".")
+        )];
+        if *kind == "CustomResourceDefinition" {
+            change.cascade = cascade(&[("example.com", "Shop", Some(1_204))]);
+        }
         change
     });
     insta::assert_snapshot!(Case::of(vec![plan("prod", changes.collect())]).shown().comment.body);
+}
+
+#[test]
+fn data_that_goes_with_a_set_is_named_and_so_is_what_nobody_counted() {
+    let mut set =
+        change(Action::Delete, "StatefulSet", "db", &[Risk::LosesData, Risk::Deletes, Risk::Traffic], "");
+    let shown = |changes: Vec<Change>| Case::of(vec![plan("prod", changes)]).shown().comment.body;
+    let body = shown(vec![set.clone()]);
+    assert!(body.contains("· its claims are deleted with it: their data is lost ·"), "{body}");
+    assert!(
+        body.contains("| deletes a StatefulSet: its data is lost; traffic of db may be interrupted |"),
+        "{body}"
+    );
+    set.action = Action::Replace;
+    set.risks = vec![Risk::LosesData, Risk::Replaces, Risk::Traffic, Risk::Restarts];
+    let body = shown(vec![set]);
+    assert!(
+        body.contains("| replaces a StatefulSet: its data is lost;") && !body.contains("claims stay"),
+        "{body}"
+    );
+
+    let gone = |kind: &str, name: &str, all: &[(&str, &str, Option<usize>)]| {
+        let mut gone = change(Action::Delete, kind, name, &[Risk::Cascades, Risk::Deletes], "");
+        gone.cascade = cascade(all);
+        gone
+    };
+    for (change, row, head) in [
+        (
+            gone("Namespace", "a", &[]),
+            "a Namespace and everything in it; what is in it is not known",
+            "everything in it is lost; what is in it is not known",
+        ),
+        (
+            gone("Namespace", "a", &[("", "Secret", None)]),
+            "a Namespace and everything in it: Secrets in unknown number (they may not be listed)",
+            "everything in it is lost: Secrets in unknown number (they may not be listed)",
+        ),
+        (
+            gone("CustomResourceDefinition", "a", &[("x", "Shop", Some(0))]),
+            "a CustomResourceDefinition; there is no object of its kind",
+            "there is no object of its kind",
+        ),
+        (
+            gone("CustomResourceDefinition", "a", &[("x", "Shop", None)]),
+            "a CustomResourceDefinition: every object of its kind is lost (how many there are is not known)",
+            "every object of its kind is lost: Shops in unknown number (they may not be listed)",
+        ),
+    ] {
+        let body = shown(vec![change]);
+        assert!(
+            body.contains(&format!("| deletes {row} |")) && body.contains(&format!("· {head}</summary>")),
+            "{body}"
+        );
+    }
 }
 
 #[test]
@@ -186,22 +268,28 @@ fn errors_in_three_of_seventeen_apps() {
         })
         .collect();
     prod.counts.update = 14;
+    let mut refused = fault("Deployment shop/web-16 is refused at /spec/strategy/type: Unsupported value: \"Fast\": supported values: \"Recreate\", \"RollingUpdate\"")
+        .app("apps/16")
+        .file("apps/16/web.yaml")
+        .hint("fix the manifest; the target's own words are quoted");
+    refused.snippet = Some("    type: Fast\n          ^".to_owned());
     prod.errors = vec![
         fault("`replicas` must be a number, not a string").app("apps/14").file("apps/14/web.yaml"),
         crate::model::fault::Fault::new("helm: nil pointer evaluating interface {}.port").app("charts/api"),
-        fault("Deployment shop/web-16 is refused at /spec/strategy/type: Unsupported value: \"Fast\": supported values: \"Recreate\", \"RollingUpdate\"").app("apps/16"),
+        refused,
     ];
     insta::assert_snapshot!(Case::of(vec![prod]).shown().comment.body);
 }
 
 #[test]
 fn lowered_fidelity_says_why_for_each_object() {
-    let mut new = change(Action::Create, "Deployment", "api", &[], "+ kind: Deployment\n");
+    let mut new =
+        change(Action::Create, "Deployment", "api", &[], "+ apiVersion: apps/v1\n+ kind: Deployment\n");
     new.fidelity = Fidelity::Scratch;
-    new.warnings = vec!["namespace shop does not exist yet; tried in `scratch`".to_owned()];
+    new.warnings = vec!["namespace shop does not exist yet; tried in the scratch namespace scratch, so the quota, labels and policies of its own were not".to_owned()];
     let mut blind = scaled();
     blind.fidelity = Fidelity::Schema;
-    blind.warnings = vec!["tidegate:acme/shop:prod may not patch deployments.apps".to_owned()];
+    blind.warnings = vec!["tidegate:acme/shop:prod is not allowed to patch deployments.apps in namespace shop: a deployment would be refused there; checked against its schema only".to_owned()];
     let claim = deleted_claim();
     insta::assert_snapshot!(Case::of(vec![plan("prod", vec![new, blind, claim])]).shown().comment.body);
 }

@@ -107,7 +107,7 @@ fn who_gets_it_takes_it_over_with_what_differs() {
     assert!(moved(from(), theirs(&x), replaced).errors[0].message.contains("cannot move as it is"));
     for (passage, hint) in [
         (Passage::Both(production()), "remove it from `production` in the same change"),
-        (Passage::Unknown(production()), "mend `production` first"),
+        (Passage::Unknown(production()), "fix `production` first"),
         (Passage::Stays, "allow its kind of owner"),
     ] {
         let plan = moved(passage, theirs(&x), Prediction::Becomes(x.clone()));

@@ -42,8 +42,8 @@ use crate::work::{Context, Then, preview};
 /// How often a deployment that runs looks whether somebody asked it to stop.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// The author's to mend, where a fault says no better.
-const MEND: &str = "mend it, and look at the new preview";
+/// The author's to fix, where a fault says no better.
+const FIX: &str = "fix it, and look at the new preview";
 
 /// Whoever runs a deployment: what it may use, the job that it holds, and its right to go on writing.
 #[derive(Clone, Copy)]
@@ -94,7 +94,7 @@ async fn live(cx: &Context, leased: &Leased, id: &str, permit: &Permit) -> Resul
     let name = deployment.environment.name.clone();
     let ground = match ground(cx, &deployment.repo, &wants(&deployment, pull.as_ref())).await {
         Err(Failure::Author(faults)) => {
-            let refusal = Refusal::of(&faults, "mend it on the default branch");
+            let refusal = Refusal::of(&faults, "fix it on the default branch");
             return end::refuse(runner, deployment, refusal).await;
         }
         other => other?,
@@ -127,7 +127,7 @@ async fn one(
     let mut files = Files::new(&ground.objects);
     let (survey, target) = match look(cx, ground, &deployment, &admitted, &mut files).await {
         Err(Failure::Author(faults)) => {
-            return end::refuse(runner, deployment, Refusal::of(&faults, MEND)).await;
+            return end::refuse(runner, deployment, Refusal::of(&faults, FIX)).await;
         }
         other => other?,
     };
@@ -262,7 +262,7 @@ async fn make(
     let applied: Vec<Applied> = tokio::select! {
         applied = target.apply(&scope, &run) => match applied {
             Err(Failure::Author(faults)) => {
-                let words = end::words(&Refusal::of(&faults, MEND));
+                let words = end::words(&Refusal::of(&faults, FIX));
                 return end::fail(runner, deployment, words).await;
             }
             Err(failure) => {

@@ -185,7 +185,7 @@ pub(crate) fn gates_hold(
                 Some(("nobody has approved it".to_owned(), "ask for a review"))
             }
             Gate::Checks if !gates.failed.is_empty() => {
-                Some((format!("checks failed: {}", gates.failed.join(", ")), "mend them"))
+                Some((format!("checks failed: {}", gates.failed.join(", ")), "fix them"))
             }
             Gate::Checks if !gates.pending.is_empty() => Some((
                 format!("checks have not ended: {}", gates.pending.join(", ")),
