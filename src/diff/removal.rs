@@ -71,7 +71,8 @@ impl Draft<'_> {
 
     /// It is owned and not to be seen: nothing is done about what may be there.
     pub(super) fn unseen(&mut self, subject: &Subject<'_>) {
-        let reason = &subject.seen.reason;
+        // The target's words, and nothing of it is in Git any more that they could quote.
+        let reason = self.mask.message(&subject.seen.reason);
         if !reason.is_empty() {
             self.warnings
                 .push(format!("{} is kept, though Git no longer holds it: {reason}", subject.seen.id));

@@ -67,6 +67,18 @@ fn what_may_not_be_seen_is_left_and_said() {
 }
 
 #[test]
+fn why_it_may_not_be_seen_shows_no_secret() {
+    let body = config("a", json!({}));
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "shop"},
+        "stringData": {"password": "correct-horse"}});
+    let (base, merge) = (bundle(&[body.clone(), secret.clone()]), bundle(&[secret]));
+    let reason = "proxy: Authorization: correct-horse is not allowed".to_owned();
+    let hidden = Seen { reason, ..seen(&body, None, Prediction::Gone) };
+    let plan = decide(&scope(), &base, &merge, Some(&inventory(&base)), &[hidden]);
+    assert!(plan.warnings[0].contains("Authorization: ‹secret ") && !plan.warnings[0].contains("horse"));
+}
+
+#[test]
 fn of_what_is_not_ours_only_its_id_and_its_owner_are_told() {
     let stated = config("a", json!({"x": "ours"}));
     let theirs = config("a", json!({"x": "their-very-own-words"}));
