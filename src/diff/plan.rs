@@ -105,8 +105,9 @@ pub(crate) fn learn<'a>(case: &Case<'a>) -> Mask<'a> {
             Prediction::Becomes(after) | Prediction::Replaced { after, .. } => Some(after),
             Prediction::Gone | Prediction::Refused { .. } => None,
         };
-        let bodies = seen.live.iter().map(|live| &live.body).chain(predicted);
-        bodies.map(|body| (Holder::Live, &seen.id, body, places(seen, body)))
+        let now = seen.live.iter().map(|live| (Holder::Live, &live.body));
+        let bodies = now.chain(predicted.map(|body| (Holder::Predicted, body)));
+        bodies.map(|(holder, body)| (holder, &seen.id, body, places(seen, body)))
     });
     let git = objects(Holder::Merge, case.merge)
         .chain(case.base.into_iter().flat_map(|base| objects(Holder::Base, base)));
@@ -289,6 +290,7 @@ impl Draft<'_> {
         let seen = subject.seen;
         let goes = matches!(action, Action::Delete | Action::Replace);
         // Admission's free text, and the server's.
+        let quoted = subject.quoted();
         let said = seen.warnings.iter().chain(Some(&seen.reason).filter(|reason| !reason.is_empty()));
         self.changes.push(Change {
             app: subject.app(),
@@ -306,7 +308,7 @@ impl Draft<'_> {
             transfer: self.transfer(subject, action),
             paths,
             diff,
-            warnings: said.map(|words| self.mask.words(words, Some(&subject.quoted()))).collect(),
+            warnings: said.map(|words| self.mask.words(words, Some(&quoted))).collect(),
             conflicts: self.conflicts(subject),
             uid: seen.live.as_ref().and_then(|live| live.uid.clone()),
             effect: Some(effect),
@@ -359,7 +361,7 @@ impl Subject<'_> {
     /// What the target's words about it may quote.
     pub(super) fn quoted(&self) -> Quoted<'_> {
         let live = self.seen.live.as_ref().map(|live| &live.body);
-        Quoted { id: &self.seen.id, git: self.stated(), live }
+        Quoted::new(&self.seen.id, self.stated(), live)
     }
 
     fn fault(&self, message: String) -> Fault {

@@ -21,11 +21,11 @@ pub(crate) fn report(case: &Case<'_>, applied: &[Applied]) -> Report {
         .iter()
         .map(|applied| {
             let (seen, object) = (seen.get(&applied.id).copied(), case.merge.find(&applied.id));
-            let quoted = Quoted {
-                id: &applied.id,
-                git: object.into_iter().map(|object| &object.body).collect(),
-                live: seen.and_then(|seen| seen.live.as_ref()).map(|live| &live.body),
-            };
+            let quoted = Quoted::new(
+                &applied.id,
+                object.into_iter().map(|object| &object.body).collect(),
+                seen.and_then(|seen| seen.live.as_ref()).map(|live| &live.body),
+            );
             let result = match &applied.result {
                 Done::Failed(message) => Done::Failed(mask.words(message, Some(&quoted))),
                 Done::Skipped(message) => Done::Skipped(mask.message(message)),

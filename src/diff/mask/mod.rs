@@ -9,6 +9,8 @@
 //! Secrets, and whether one of them is right must change nothing of what is shown. So:
 //!
 //! * values known only from live are searched in live text only, and their marks carry no hash;
+//! * in live text what is live is replaced first, and what is proposed is searched in the rest: no guess moves the edge of
+//!   a mark;
 //! * in live text a hash is shown only for what the base holds, which is merged already and no guess. What is live at a
 //!   place where only the proposal states the same looks as if it changed, and is bound as if it did;
 //! * what Git states at the same place is Git's own in a predicted body, and is shown;
@@ -57,7 +59,12 @@ const MANY: usize = 1 << 20;
 pub(crate) struct Mask<'a> {
     keys: Keys,
     rules: &'a [SecretRule],
-    needles: Needles,
+    /// What Git holds, merged or proposed: whatever is live changes nothing of it.
+    git: Needles,
+    /// What is merged or live: whatever is proposed changes nothing of it.
+    live: Needles,
+    /// What is neither merged nor live: proposed, or only predicted.
+    rest: Needles,
 }
 
 /// Whose text is masked.
@@ -76,8 +83,10 @@ pub(crate) enum Holder {
     Base,
     /// The proposal.
     Merge,
-    /// The target, now or as it predicts.
+    /// The target, now.
     Live,
+    /// The target, as it predicts: perhaps what is proposed, and perhaps what it makes up.
+    Predicted,
 }
 
 /// A body that secrets are learnt from: whose it is, which object's, and the places of its volatile values, of which
@@ -108,7 +117,17 @@ impl<'a> Mask<'a> {
                 hold(&mut all, value, holders);
             }
         }
-        Self { keys: Keys::new(key, environment), rules, needles: Needles::new(all) }
+        let of = |wanted: &dyn Fn(Holders) -> bool| {
+            let own = all.iter().filter(|(_, holders)| wanted(**holders));
+            Needles::new(own.map(|(value, holders)| (value.clone(), *holders)).collect())
+        };
+        Self {
+            keys: Keys::new(key, environment),
+            rules,
+            git: of(&Holders::git),
+            live: of(&|holders| holders.base || holders.live),
+            rest: of(&|holders| !holders.base && !holders.live),
+        }
     }
 
     /// A body without its secrets.
@@ -222,7 +241,7 @@ impl<'a> Mask<'a> {
             Value::String(_) | Value::Number(_) | Value::Bool(_) => {
                 let plain = clear(value, base64);
                 let known = text == Text::Rendered
-                    || self.needles.holders_of(&plain).base
+                    || self.live.holders_of(&plain).base
                     || git.iter().any(|(git, base64)| !git.is_null() && clear(git, *base64) == plain);
                 *value = Value::String(if known { self.keys.mark(&plain) } else { LIVE_ONLY.to_owned() });
             }

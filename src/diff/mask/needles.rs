@@ -44,7 +44,7 @@ impl Holders {
     }
 }
 
-/// The secrets of one plan.
+/// Secrets that are searched for together. Who must learn nothing of others has needles of his own.
 #[derive(Debug, Default)]
 pub(super) struct Needles {
     secrets: Vec<Secret>,
@@ -83,8 +83,6 @@ struct Piece {
     at: usize,
     /// Does it count without the rest of its secret?
     alone: bool,
-    /// Does Git hold its secret? What Git does not hold must change nothing for what it does.
-    git: bool,
 }
 
 /// A secret found in bytes.
@@ -107,9 +105,8 @@ impl Needles {
                 let piece = pieces.get(at).and_then(|range| text.get(range.clone())).unwrap_or_default();
                 let (head, tail) = piece.split_at(piece.len().min(HEAD));
                 let known = heads.entry(head.to_vec()).or_default().entry(tail.to_vec()).or_default();
-                let git = holders.git();
-                if known.iter().filter(|one| one.git == git).count() < SHARED {
-                    known.push(Piece { secret, at, alone, git });
+                if known.len() < SHARED {
+                    known.push(Piece { secret, at, alone });
                 }
             }
             own.index.insert(text.clone(), secret);

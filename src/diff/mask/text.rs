@@ -1,64 +1,110 @@
 //! Text without its secrets.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::needles::Needles;
 use super::{LIVE_ONLY, Mask, Text, views};
 
 /// A place in a text that is replaced.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Cover {
+struct Cover {
     /// Where.
-    pub range: Range<usize>,
+    range: Range<usize>,
     /// The secrets that lie there.
-    pub secrets: Vec<usize>,
+    secrets: Vec<usize>,
     /// Is it one secret, or a part of it, and nothing else?
-    pub exact: bool,
+    exact: bool,
 }
 
 impl Mask<'_> {
     /// A text without secrets.
     pub(super) fn string(&self, string: &str, text: Text) -> String {
-        let covers = self.covers(string, &|secret| text == Text::Live || self.needles.holders(secret).git());
-        rewrite(string, &covers, |cover| {
-            self.label(string, cover, &|secret| text == Text::Rendered || self.needles.holders(secret).base)
-        })
+        match text {
+            Text::Rendered => {
+                let covers = covers(&self.git, string, &|_| true);
+                rewrite(string, &covers, |cover| self.label(&self.git, string, cover, &|_| true))
+            }
+            Text::Live => self.live(string, &|_| true, &|secret| self.live.holders(secret).base, &|_| false),
+        }
     }
 
-    /// Where secrets lie in a text, in order and apart from one another.
-    pub(super) fn covers(&self, string: &str, wanted: &dyn Fn(usize) -> bool) -> Vec<Cover> {
-        let mut covers = Vec::new();
-        if self.needles.is_empty() {
-            return covers;
+    /// A text that may come from the target. First the secrets that are there are replaced, as they would be if nothing
+    /// were proposed; those of the proposal are searched in what is left, so that they move no edge of a mark.
+    pub(super) fn live(
+        &self,
+        string: &str,
+        wanted: &dyn Fn(usize) -> bool,
+        hashed: &dyn Fn(usize) -> bool,
+        hashed_rest: &dyn Fn(usize) -> bool,
+    ) -> String {
+        let rest = |part: &str| {
+            let covers = covers(&self.rest, part, &|_| true);
+            rewrite(part, &covers, |cover| self.label(&self.rest, part, cover, hashed_rest))
+        };
+        let mut out = String::with_capacity(string.len());
+        let mut at = 0;
+        for cover in covers(&self.live, string, wanted) {
+            out.push_str(&rest(string.get(at..cover.range.start).unwrap_or_default()));
+            out.push_str(&self.label(&self.live, string, &cover, hashed));
+            at = cover.range.end;
         }
-        views::each(string, &mut |view| {
-            for found in self.needles.find(&view.bytes, wanted) {
-                let range = characters(string, view.source(&found.range));
-                covers.push(Cover { range, secrets: vec![found.secret], exact: view.exact(&found.range) });
-            }
-        });
-        // The shortest secret is the one that this is, where longer ones only hold it.
-        covers.sort_by_cached_key(|cover| {
-            let secret = cover.secrets.first().copied().unwrap_or_default();
-            let length = self.needles.text(secret).len();
-            (cover.range.start, usize::MAX - cover.range.end, !cover.exact, length, secret)
-        });
-        merge(covers)
+        out.push_str(&rest(string.get(at..).unwrap_or_default()));
+        out
     }
 
     /// The mark of a place: with a hash if each secret there may show one.
-    pub(super) fn label(&self, string: &str, cover: &Cover, hashed: &dyn Fn(usize) -> bool) -> String {
+    fn label(
+        &self,
+        needles: &Needles,
+        string: &str,
+        cover: &Cover,
+        hashed: &dyn Fn(usize) -> bool,
+    ) -> String {
         if cover.secrets.is_empty() || !cover.secrets.iter().all(|secret| hashed(*secret)) {
             return LIVE_ONLY.to_owned();
         }
         match cover.secrets.as_slice() {
-            [one] if cover.exact => self.keys.mark(self.needles.text(*one)),
+            [one] if cover.exact => self.keys.mark(needles.text(*one)),
             _ => self.keys.mark(string.get(cover.range.clone()).unwrap_or_default().as_bytes()),
         }
     }
 }
 
+/// Where secrets lie in a text, in order and apart from one another.
+fn covers(needles: &Needles, string: &str, wanted: &dyn Fn(usize) -> bool) -> Vec<Cover> {
+    let mut covers = Vec::new();
+    if needles.is_empty() {
+        return covers;
+    }
+    views::each(string, &mut |view| {
+        for found in needles.find(&view.bytes, wanted) {
+            let range = characters(string, view.source(&found.range));
+            covers.push(Cover { range, secrets: vec![found.secret], exact: view.exact(&found.range) });
+        }
+    });
+    // The shortest secret is the one that this is, where longer ones only hold it.
+    covers.sort_by_cached_key(|cover| {
+        let secret = cover.secrets.first().copied().unwrap_or_default();
+        let length = needles.text(secret).len();
+        (cover.range.start, usize::MAX - cover.range.end, !cover.exact, length, secret)
+    });
+    merge(covers)
+}
+
+/// The secrets that lie in a text, in whatever form.
+pub(super) fn within(needles: &Needles, string: &str, wanted: &dyn Fn(usize) -> bool) -> BTreeSet<usize> {
+    let mut all = BTreeSet::new();
+    if !needles.is_empty() {
+        views::each(string, &mut |view| {
+            all.extend(needles.find(&view.bytes, wanted).into_iter().map(|found| found.secret));
+        });
+    }
+    all
+}
+
 /// The text with something else in these places.
-pub(super) fn rewrite(string: &str, covers: &[Cover], label: impl Fn(&Cover) -> String) -> String {
+fn rewrite(string: &str, covers: &[Cover], label: impl Fn(&Cover) -> String) -> String {
     let mut out = String::with_capacity(string.len());
     let mut at = 0;
     for cover in covers {
@@ -71,7 +117,7 @@ pub(super) fn rewrite(string: &str, covers: &[Cover], label: impl Fn(&Cover) -> 
 }
 
 /// Places that overlap become one.
-pub(super) fn merge(covers: Vec<Cover>) -> Vec<Cover> {
+fn merge(covers: Vec<Cover>) -> Vec<Cover> {
     let mut merged: Vec<Cover> = Vec::with_capacity(covers.len());
     for cover in covers {
         let Some(last) = merged.last_mut() else {

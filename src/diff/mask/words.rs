@@ -1,23 +1,32 @@
 //! The target's words, which may quote anything.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::needles::SEARCHED;
-use super::text::{Cover, merge, rewrite};
-use super::{LIVE_ONLY, Mask};
+use super::needles::{Holders, Needles, SEARCHED, hold};
+use super::text::within;
+use super::{LIVE_ONLY, Mask, Text};
 use crate::model::object::ObjectId;
 
 /// The object that the target speaks of.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Quoted<'v> {
-    /// Which.
-    pub id: &'v ObjectId,
-    /// What Git states of it, before and after this change.
-    pub git: Vec<&'v Value>,
-    /// What is there.
-    pub live: Option<&'v Value>,
+    id: &'v ObjectId,
+    git: Vec<&'v Value>,
+    live: Option<&'v Value>,
+    /// Does the live object hold a secret that is not merged? Found out once.
+    holds: OnceCell<bool>,
+    /// What Git states, to be searched for.
+    texts: OnceCell<Needles>,
+}
+
+impl<'v> Quoted<'v> {
+    /// Which object, what Git states of it before and after this change, and what is there.
+    pub(crate) fn new(id: &'v ObjectId, git: Vec<&'v Value>, live: Option<&'v Value>) -> Self {
+        Self { id, git, live, holds: OnceCell::new(), texts: OnceCell::new() }
+    }
 }
 
 impl Mask<'_> {
@@ -25,37 +34,31 @@ impl Mask<'_> {
     ///
     /// A refusal quotes what was proposed. If that were masked wherever it equals a secret of the target's, each refused
     /// object would tell its author whether he guessed right; so what Git states of the object is shown. Where the live
-    /// object itself holds secrets that nobody has merged, the words may as well quote those, and showing a guess would
-    /// tell as much: there every text that Git states is replaced, right or wrong, by the mark of what is live.
+    /// object itself holds secrets that nobody has merged, the words may as well quote those, and then every edge of a mark
+    /// tells something: `‹secret›` within what was proposed that it holds one, more than the secret beside it that what was
+    /// proposed goes on as the secret does. There words in which anything of either lies are replaced as a whole.
     pub(crate) fn words(&self, words: &str, of: Option<&Quoted<'_>>) -> String {
-        if words.is_empty() {
-            return String::new();
+        let Some(of) = of.filter(|_| !words.is_empty()) else { return self.string(words, Text::Live) };
+        let unmerged = |secret: usize| !self.live.holders(secret).base;
+        if *of.holds.get_or_init(|| self.holds(of)) {
+            let quotes = |needles: &Needles, wanted: &dyn Fn(usize) -> bool| {
+                !within(needles, words, wanted).is_empty()
+            };
+            let quoted = quotes(&self.live, &unmerged)
+                || quotes(&self.rest, &|_| true)
+                || quotes(of.texts.get_or_init(|| texts(of)), &|_| true);
+            return if quoted { LIVE_ONLY.to_owned() } else { self.string(words, Text::Live) };
         }
-        let base = |secret: usize| self.needles.holders(secret).base;
-        match of {
-            Some(of) if self.holds(of) => {
-                let mut covers = self.covers(words, &|_| true);
-                covers.extend(texts(of).iter().flat_map(|text| {
-                    words.match_indices(text.as_str()).map(|(at, _)| Cover {
-                        range: at..at + text.len(),
-                        secrets: Vec::new(),
-                        exact: false,
-                    })
-                }));
-                covers.sort_by_key(|cover| (cover.range.start, usize::MAX - cover.range.end));
-                rewrite(words, &merge(covers), |cover| self.label(words, cover, &base))
-            }
-            Some(of) => {
-                let stated = self.stated_of(words, of);
-                let shown = |secret: usize| stated.contains(&secret) && !self.needles.holders(secret).git();
-                let covers = self.covers(words, &|secret| !shown(secret));
-                let hashed = |secret: usize| {
-                    base(secret) || (stated.contains(&secret) && self.needles.holders(secret).git())
-                };
-                rewrite(words, &covers, |cover| self.label(words, cover, &hashed))
-            }
-            None => rewrite(words, &self.covers(words, &|_| true), |cover| self.label(words, cover, &base)),
-        }
+        let stated = self.stated_of(&self.live, words, of, &unmerged);
+        let own = |secret: usize| stated.contains(&secret);
+        let git = |secret: usize| self.live.holders(secret).git();
+        let proposed = self.stated_of(&self.rest, words, of, &|secret| self.rest.holders(secret).merge);
+        self.live(
+            words,
+            &|secret| !own(secret) || git(secret),
+            &|secret| !unmerged(secret) || (own(secret) && git(secret)),
+            &|secret| proposed.contains(&secret),
+        )
     }
 
     /// Does the live object hold a secret that is not merged?
@@ -66,36 +69,37 @@ impl Mask<'_> {
         found
     }
 
-    /// Those secrets in the words that nobody has merged and that Git states of the object.
-    fn stated_of(&self, words: &str, of: &Quoted<'_>) -> BTreeSet<usize> {
-        let unmerged = |secret: usize| !self.needles.holders(secret).base;
-        let spoken: BTreeSet<usize> =
-            self.covers(words, &unmerged).into_iter().flat_map(|cover| cover.secrets).collect();
+    /// Those of these secrets in the words that Git states of the object.
+    fn stated_of(
+        &self,
+        needles: &Needles,
+        words: &str,
+        of: &Quoted<'_>,
+        wanted: &dyn Fn(usize) -> bool,
+    ) -> BTreeSet<usize> {
+        let spoken = within(needles, words, wanted);
         let mut stated = BTreeSet::new();
         for git in of.git.iter().filter(|_| !spoken.is_empty()) {
             strings(git, &mut |text| {
-                let covers = self.covers(text, &|secret| spoken.contains(&secret));
-                stated.extend(covers.into_iter().flat_map(|cover| cover.secrets));
+                stated.extend(within(needles, text, &|secret| spoken.contains(&secret)))
             });
         }
         stated
     }
 }
 
-/// All that Git states of an object but its names, as it is and as it is quoted.
-fn texts(of: &Quoted<'_>) -> BTreeSet<String> {
-    let mut texts = BTreeSet::new();
+/// All that Git states of an object but its names, to be searched for.
+fn texts(of: &Quoted<'_>) -> Needles {
+    let names = [Some(&of.id.kind), Some(&of.id.name), of.id.namespace.as_ref()];
+    let mut texts = BTreeMap::new();
     for git in &of.git {
         strings(git, &mut |text| {
-            if text.len() >= SEARCHED {
-                texts.insert(text.to_owned());
-                texts.insert(Value::from(text).to_string().trim_matches('"').to_owned());
+            if text.len() >= SEARCHED && !names.iter().flatten().any(|name| *name == text) {
+                hold(&mut texts, text.as_bytes().to_vec(), Holders::default());
             }
         });
     }
-    let names = [Some(&of.id.kind), Some(&of.id.name), of.id.namespace.as_ref()];
-    texts.retain(|text| text.len() >= SEARCHED && !names.contains(&Some(text)));
-    texts
+    Needles::new(texts)
 }
 
 /// All texts of a value, and the keys of its mappings.

@@ -68,10 +68,15 @@ impl Attempt {
     }
 }
 
+/// What stands before the secret in a live address, and how the secret may begin.
+fn edge(guess: &str) -> String {
+    format!("://admin:{}", &guess[..1])
+}
+
 /// Everything that a reader sees, with the guess itself written in one way, and what is keyed left out.
 fn seen_by_the_author(plan: &Plan, guess: &str) -> String {
     let mut text = serde_json::to_string_pretty(plan).unwrap();
-    for form in [guess.to_owned(), STANDARD.encode(guess)] {
+    for form in [guess.to_owned(), STANDARD.encode(guess), edge(guess)] {
         text = text.replace(&form, "GUESS");
     }
     let keyed = |text: &str| {
@@ -204,6 +209,58 @@ fn in_words_that_may_quote_what_is_live() {
             Attempt::of(&[], std::slice::from_ref(&body), vec![seen(&body, Some(live(&now)), refused)])
         });
     }
+}
+
+#[test]
+fn at_the_edge_of_a_mark() {
+    let url = format!("postgres://admin:{HELD}@db");
+    let now = config("g", json!({"url": url}));
+    for kind in ["one", "many"] {
+        assert_learns_nothing("a Secret that overlaps a live one", |guess| {
+            let values = match kind {
+                "one" => json!({"a": edge(guess)}),
+                // A longer guess must not hide a shorter one either.
+                _ => json!({"a": "://admin:", "b": edge(guess), "c": format!("{}@db", &guess[4..])}),
+            };
+            let (body, mine) = (config("g", json!({"a": "b"})), secret("guesses", &values));
+            let mut after = now.clone();
+            after["data"]["a"] = json!("b");
+            let one = seen(&body, Some(live(&now)), Prediction::Becomes(after));
+            let made = seen(&mine, None, Prediction::Becomes(stored("guesses", &values, None)));
+            Attempt::of(&[config("g", json!({}))], &[body, mine], vec![one, made])
+        });
+    }
+    assert_learns_nothing("a text that overlaps what the words quote", |guess| {
+        let body = config("g", json!({"a": edge(guess)}));
+        let message = format!("spec: Forbidden: Value: {url:?}");
+        let refused = Prediction::Refused { message, path: None };
+        Attempt::of(&[], std::slice::from_ref(&body), vec![seen(&body, Some(live(&now)), refused)])
+    });
+    assert_learns_nothing("words that quote more than the guess", |guess| {
+        let body = config("g", json!({"a": format!("x {guess} y")}));
+        let message = format!("spec: Forbidden: Value: \"x {guess} y\"");
+        let refused = Prediction::Refused { message, path: None };
+        Attempt::of(&[], std::slice::from_ref(&body), vec![seen(&body, Some(live(&now)), refused)])
+    });
+    assert_learns_nothing("words that quote a Secret that holds the guess", |guess| {
+        let mine = secret("guesses", &json!({"a": format!("x{guess}y")}));
+        let message = format!("stringData: Invalid value: \"x{guess}y\"");
+        let refused = Prediction::Refused { message, path: None };
+        Attempt::of(&[], std::slice::from_ref(&mine), vec![seen(&mine, None, refused)])
+    });
+}
+
+#[test]
+fn what_is_proposed_moves_no_mark_of_what_is_live() {
+    let now = config("g", json!({"url": format!("postgres://admin:{HELD}@db")}));
+    let body = config("g", json!({"a": "b"}));
+    let mut after = now.clone();
+    after["data"]["a"] = json!("b");
+    let mine = secret("guesses", &json!({"a": edge(HELD)}));
+    let one = seen(&body, Some(live(&now)), Prediction::Becomes(after));
+    let plan = Attempt::of(&[config("g", json!({}))], &[body, mine], vec![one]).plan();
+    let change = plan.changes.iter().find(|change| change.id.name == "g").unwrap();
+    assert!(change.diff.contains("postgres://admin:‹secret›@db"), "{}", change.diff);
 }
 
 #[test]

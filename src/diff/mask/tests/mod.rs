@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Holder, LIVE_ONLY, Mask, MaskKey, Text};
+use super::{Holder, LIVE_ONLY, Mask, MaskKey, Quoted, Text};
 use crate::model::id::{EnvironmentId, RepoId};
 use crate::model::object::{Object, ObjectId};
 use crate::model::plan::Conflict;
@@ -299,5 +299,23 @@ fn a_large_secret_and_a_large_text_take_no_time() {
         .map(|n| (Holder::Base, plain(&json!({"a": "a".repeat(n), "b": format!("{}b", "a".repeat(n))}))))
         .collect();
     with(&repeated, &[], |mask| assert!(!mask.own(&"a".repeat(1 << 16)).contains("aaaaaaaa")));
+    assert!(started.elapsed() < std::time::Duration::from_mins(1), "{:?}", started.elapsed());
+}
+
+#[test]
+fn many_texts_and_long_words_take_no_time() {
+    let data: serde_json::Map<String, Value> =
+        (0..20_000).map(|n| (format!("key-number-{n}"), json!(format!("value-number-{n}")))).collect();
+    let (body, now) = (config(&Value::Object(data)), config(&json!({"by-hand": "live-only-password"})));
+    let words = "nothing of it; ".repeat(1 << 12);
+    let started = std::time::Instant::now();
+    with(&[(Holder::Live, plain(&json!({"a": "live-only-password"})))], &[], |mask| {
+        let id = id(&body);
+        let quoted = Quoted::new(&id, vec![&body, &body], Some(&now));
+        for _ in 0..20 {
+            assert_eq!(mask.words(&words, Some(&quoted)), words);
+        }
+        assert_eq!(mask.words(&format!("{words} value-number-19999"), Some(&quoted)), LIVE_ONLY);
+    });
     assert!(started.elapsed() < std::time::Duration::from_mins(1), "{:?}", started.elapsed());
 }
