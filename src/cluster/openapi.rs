@@ -71,17 +71,17 @@ impl Library {
         let root = if served.group.is_empty() { "api" } else { "apis" };
         let place = format!("{root}/{}", served.api_version());
         if let Some(known) = self.shelves.lock().await.recall(&place, kind) {
-            return Ok(known);
+            return Ok(known.schema());
         }
         let _turn = self.turn.lock().await;
         // Whoever had the turn before may have fetched it.
         if let Some(known) = self.shelves.lock().await.recall(&place, kind) {
-            return Ok(known);
+            return Ok(known.schema());
         }
         let Some(address) = self.address(wire, &place).await? else { return Ok(None) };
         let key = (address, kind.to_owned());
         if let Some(known) = self.shelves.lock().await.kept(&key) {
-            return Ok(known);
+            return Ok(known.schema());
         }
         let document = self.fetch(wire, &key.0, DOCUMENT).await?;
         let schema = document
@@ -170,17 +170,27 @@ impl Shelves {
     }
 
     /// What is known of a kind by an index that is believed; none: the server must be asked.
-    fn recall(&self, place: &str, kind: &str) -> Option<Option<Arc<Schema>>> {
+    fn recall(&self, place: &str, kind: &str) -> Option<Known> {
         match self.fresh()?.get(place) {
             Some(address) => self.kept(&(address.clone(), kind.to_owned())),
-            None => Some(None),
+            None => Some(Known::Nothing(Instant::now())),
         }
     }
 
-    fn kept(&self, key: &(String, String)) -> Option<Option<Arc<Schema>>> {
-        match self.known.get(key)? {
-            Known::Schema(schema) => Some(Some(Arc::clone(schema))),
-            Known::Nothing(since) => (since.elapsed() < FRESH).then_some(None),
+    fn kept(&self, key: &(String, String)) -> Option<Known> {
+        let believed = |known: &&Known| match known {
+            Known::Schema(_) => true,
+            Known::Nothing(since) => since.elapsed() < FRESH,
+        };
+        self.known.get(key).filter(believed).cloned()
+    }
+}
+
+impl Known {
+    fn schema(self) -> Option<Arc<Schema>> {
+        match self {
+            Self::Schema(schema) => Some(schema),
+            Self::Nothing(_) => None,
         }
     }
 }
