@@ -11,7 +11,7 @@ use crate::comment::moves::moved;
 use crate::comment::text::prose;
 use crate::comment::words::{count, number, plan_needs_care, stakes, touches, worth_briefly};
 use crate::model::id::EnvironmentName;
-use crate::model::plan::{Action, Change, Plan};
+use crate::model::plan::{Action, Change, Plan, Risk};
 
 /// Bytes that the rows may take; what is beyond is counted in a last row.
 const BUDGET: usize = 20_000;
@@ -83,10 +83,11 @@ fn words(plan: &Plan) -> String {
     }
     parts.extend(first(plan));
     let all: Vec<&Change> = plan.changes.iter().collect();
-    // That a first deployment takes over is said with how many.
-    let told: Vec<&Change> =
-        all.iter().copied().filter(|change| !plan.baseline || change.action != Action::Adopt).collect();
-    let stakes = stakes(&told);
+    let mut stakes = stakes(&all);
+    if plan.baseline && all.iter().all(|change| change.action == Action::Adopt || !takes_over(change)) {
+        // Said already, with how many.
+        stakes.grave.retain(|told| !told.starts_with("takes over "));
+    }
     let room = PHRASES.saturating_sub(stakes.grave.len());
     let daily = stakes.daily.len();
     parts.extend(stakes.grave);
@@ -119,6 +120,10 @@ fn words(plan: &Plan) -> String {
         parts.push(worth.to_owned());
     }
     prose(&parts.join("; "))
+}
+
+fn takes_over(change: &Change) -> bool {
+    change.risks.contains(&Risk::TakesOver)
 }
 
 /// That it is the first deployment, and what of what exists it touches.

@@ -116,7 +116,7 @@ fn parts(group: &Group<'_>, look: Look) -> Vec<String> {
     if let Some(hook) = change.hook.filter(|_| group.hook) {
         parts.push(match hook.phase {
             Phase::Before => "before the objects are applied".to_owned(),
-            Phase::After => "after they are ready".to_owned(),
+            Phase::After => "after the objects are ready".to_owned(),
         });
         if hook.weight != 0 {
             parts.push(format!("weight {}", hook.weight));

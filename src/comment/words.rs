@@ -182,13 +182,13 @@ fn phrases(risk: Risk, hit: &[&Change]) -> Vec<String> {
     let (anew, gone): (Vec<&Change>, Vec<&Change>) =
         hit.iter().copied().partition(|change| change.risks.contains(&Risk::Replaces));
     let both = [("deletes", gone), ("replaces", anew)].into_iter().filter(|(_, some)| !some.is_empty());
-    both.flat_map(|(verb, some)| match risk {
-        Risk::Cascades => going(verb, &some),
-        Risk::LosesData => {
-            let whose = if some.len() == 1 { "its" } else { "their" };
-            vec![format!("{verb} {}: {whose} data is lost", kinds(&some))]
+    both.flat_map(|(verb, some)| {
+        if risk == Risk::Cascades {
+            return going(verb, &some);
         }
-        _ => vec![format!("{verb} {}", kinds(&some))],
+        let whose = if some.len() == 1 { "its" } else { "their" };
+        let lost = if risk == Risk::LosesData { format!(": {whose} data is lost") } else { String::new() };
+        vec![format!("{verb} {}{lost}", kinds(&some))]
     })
     .collect()
 }

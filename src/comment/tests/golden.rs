@@ -72,6 +72,7 @@ fn a_first_deployment_is_one_row_of_counts() {
             change(Action::Create, "ConfigMap", "a", &[], "+ a: 1\n"),
             change(Action::Create, "ConfigMap", "b", &[], "+ b: 1\n"),
             change(Action::Create, "Ingress", "web", &[], "+ c: 1\n"),
+            change(Action::Adopt, "ConfigMap", "c", &[Risk::TakesOver], "- d: 1\n+ d: 2\n"),
             scaled(),
         ],
     );

@@ -166,10 +166,10 @@ fn the_cost_of_a_replacement_is_in_words() {
         let (parents, leaf) = pointer[1..].rsplit_once('/').unwrap();
         let mut diff = format!("@@ {} @@\n", parents.replace('/', "."));
         for (depth, parent) in parents.split('/').enumerate() {
-            diff.push_str(&format!("  {}{parent}:\n", "  ".repeat(depth)));
+            diff.extend(["  ", "  ".repeat(depth).as_str(), parent, ":\n"]);
         }
         let deep = "  ".repeat(parents.split('/').count());
-        diff.push_str(&format!("- {deep}{leaf}: a\n+ {deep}{leaf}: b\n"));
+        diff.extend(["- ", &deep, leaf, ": a\n+ ", &deep, leaf, ": b\n"]);
         let mut change = change(Action::Replace, kind, "x", risks, &diff);
         change.paths = vec![path(pointer, Class::ThisChange, json!("a"), json!("b"))];
         change.warnings = vec![format!(
