@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::diff::class::Attribution;
 use crate::diff::digest::digest;
 use crate::diff::hooks::hooks;
-use crate::diff::mask::{Holder, Mask, MaskKey, Quoted};
+use crate::diff::mask::{Guard, Holder, Mask, MaskKey, Quoted};
 use crate::diff::moves::stranded;
 use crate::diff::pair::pair;
 use crate::diff::risk::{Stake, risks};
@@ -208,7 +208,7 @@ impl Draft<'_> {
 
     /// The target refuses it: the author's to mend.
     fn refused(&mut self, subject: &Subject<'_>, message: &str, path: Option<&str>) {
-        let place = path.map(|path| format!(" at {}", self.mask.pointer(path, &subject.stated())));
+        let place = path.map(|path| format!(" at {}", self.mask.pointer(path, &subject.stated(), None)));
         let words = format!(
             "{} is refused{}: {}",
             subject.seen.id,
@@ -356,6 +356,12 @@ impl Subject<'_> {
     pub(super) fn merged(&self, base: bool) -> Vec<&Value> {
         let object = if base { self.attribution.base } else { self.merge };
         object.into_iter().map(|object| &object.body).collect()
+    }
+
+    /// Where what is proposed of it may have been copied.
+    pub(super) fn guard(&self, mask: &Mask<'_>, base: bool) -> Option<Guard> {
+        let merged = self.attribution.base.map(|object| &object.body);
+        base.then(|| mask.guard(self.merge.map(|object| &object.body), merged)).flatten()
     }
 
     /// What the target's words about it may quote.

@@ -26,7 +26,7 @@ impl Draft<'_> {
             return self.warnings.push(words);
         }
         let kept = self.kept(subject, live);
-        let before = self.mask.beside(id, &subject.veiled(&live.body), &subject.stated());
+        let before = self.mask.beside(id, &subject.veiled(&live.body), &subject.stated(), None);
         let action = if kept.is_some() { Action::Keep } else { Action::Delete };
         let diff = if kept.is_some() { String::new() } else { unified::text(&before, &Value::Null) };
         let paths = vec![PathChange {

@@ -56,7 +56,9 @@ fn surprises(case: &Case<'_>, mask: &Mask<'_>, applied: &Applied, seen: Option<&
     let fresh = matches!(applied.action, Action::Create | Action::Replace);
     let keys = ListKeys::shipped(&seen.id.group, &seen.id.kind).with(&seen.keys);
     let stated: Vec<&Value> = declared.into_iter().collect();
-    let shown = |body: &Value| mask.beside(&applied.id, &seen.veiled(object, body), &stated);
+    let merged = case.base.map(|base| base.find(&applied.id).map(|object| &object.body));
+    let guard = merged.and_then(|merged| mask.guard(declared, merged));
+    let shown = |body: &Value| mask.beside(&applied.id, &seen.veiled(object, body), &stated, guard.as_ref());
     differences(&shown(predicted), &shown(actual), &keys)
         .into_iter()
         .filter(|difference| {

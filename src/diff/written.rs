@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::diff::digest::{Deed, effect};
-use crate::diff::mask::Text;
+use crate::diff::mask::{Guard, Text};
 use crate::diff::paths::{Difference, Places, differences};
 use crate::diff::plan::{Draft, Subject};
 use crate::diff::unified;
@@ -20,8 +20,9 @@ impl Draft<'_> {
         let Some(object) = subject.merge else { return };
         let class = subject.attribution.whole();
         let (body, after) = (veil(&object.body, &object.volatile), subject.veiled(after));
+        let guard = subject.guard(self.mask, self.case.base.is_some());
         let rendered = self.mask.body(&object.id, &body, Text::Rendered);
-        let predicted = self.mask.beside(&object.id, &after, &subject.stated());
+        let predicted = self.mask.beside(&object.id, &after, &subject.stated(), guard.as_ref());
         let mut paths =
             vec![PathChange { path: String::new(), class, before: Value::Null, after: rendered.clone() }];
         paths.extend(differences(&rendered, &predicted, &subject.keys).into_iter().map(|difference| {
@@ -63,9 +64,16 @@ impl Draft<'_> {
         let volatile =
             self.volatile(subject, subject.merge.map_or_else(Vec::new, |object| object.places(after)), &git);
         let base = self.case.base.is_some();
-        let before =
-            self.mask.beside(id, &subject.veiled_once(Cow::Borrowed(&was), after), &subject.merged(base));
-        let after = self.mask.beside(id, &becomes, &git);
+        let guard = subject.guard(self.mask, base);
+        let guard = guard.as_ref();
+        let now = guard.map(Guard::now);
+        let before = self.mask.beside(
+            id,
+            &subject.veiled_once(Cow::Borrowed(&was), after),
+            &subject.merged(base),
+            now.as_ref(),
+        );
+        let after = self.mask.beside(id, &becomes, &git, guard);
         let at = |class: Class, path: String| PathChange {
             before: before.pointer(&path).cloned().unwrap_or(Value::Null),
             after: after.pointer(&path).cloned().unwrap_or(Value::Null),
@@ -77,7 +85,7 @@ impl Draft<'_> {
             .map(|difference| (subject.attribution.class(&difference, &places, &subject.keys), difference))
             .collect();
         if base {
-            deeds.extend(self.guesses(&deeds, &differing, [&was, &becomes], &git));
+            deeds.extend(self.guesses(&deeds, &differing, [&was, &becomes], (&git, guard)));
         }
         let mut paths: Vec<PathChange> = differing
             .into_iter()
@@ -90,7 +98,8 @@ impl Draft<'_> {
             .collect();
         // Two secrets of which only the target knows look the same; that they differ must be seen all the same.
         let shown: Places = paths.iter().map(|path| path.path.clone()).collect();
-        let hidden = deeds.iter().map(|deed| (deed.class, self.mask.pointer(&deed.difference.path, &git)));
+        let hidden =
+            deeds.iter().map(|deed| (deed.class, self.mask.pointer(&deed.difference.path, &git, guard)));
         let hidden: Vec<_> = hidden.filter(|(_, path)| !shown.related(path)).collect();
         paths.extend(hidden.into_iter().map(|(class, path)| at(class, path)));
 
@@ -100,7 +109,7 @@ impl Draft<'_> {
             let without: Vec<String> = proposed
                 .iter()
                 .filter(|change| !done.related(&home(change)))
-                .map(|change| self.mask.pointer(&change.path, &git))
+                .map(|change| self.mask.pointer(&change.path, &git, guard))
                 .collect();
             if !changes && !without.is_empty() && subject.attribution.owned.is_some() {
                 self.warnings.push(format!("{id}: no effect here of {}", without.join(", ")));
@@ -108,7 +117,7 @@ impl Draft<'_> {
             paths.extend(without.into_iter().map(|path| at(Class::NoEffect, path)));
         }
         if changes {
-            let by_hand = live.by_hand.iter().map(|path| self.mask.pointer(path, &git));
+            let by_hand = live.by_hand.iter().map(|path| self.mask.pointer(path, &git, guard));
             let by_hand: Vec<_> = by_hand.filter(|path| after.pointer(path).is_some()).collect();
             paths.extend(by_hand.into_iter().map(|path| at(Class::ByHand, path)));
             without_values(&mut paths, volatile);
@@ -124,9 +133,10 @@ impl Draft<'_> {
         deeds: &[Deed],
         differing: &[(Class, Difference)],
         [was, becomes]: [&Value; 2],
-        git: &[&Value],
+        (git, guard): (&[&Value], Option<&Guard>),
     ) -> Vec<Deed> {
-        let open: Places = deeds.iter().map(|deed| self.mask.pointer(&deed.difference.path, git)).collect();
+        let open: Places =
+            deeds.iter().map(|deed| self.mask.pointer(&deed.difference.path, git, guard)).collect();
         let hidden = differing.iter().filter(|(_, one)| !open.related(&one.path));
         let deed = |(class, Difference { path, place, .. }): &(Class, Difference)| {
             let value = |body: &Value| body.pointer(path).cloned();
@@ -140,7 +150,7 @@ impl Draft<'_> {
     /// Where another render, or another question to the target, would give another value; without any value.
     fn volatile(&self, subject: &Subject<'_>, rendered: Vec<String>, git: &[&Value]) -> Vec<PathChange> {
         let path = |place: String| PathChange {
-            path: self.mask.pointer(&place, git),
+            path: self.mask.pointer(&place, git, None),
             class: Class::Volatile,
             before: Value::Null,
             after: Value::Null,

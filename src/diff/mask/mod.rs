@@ -14,6 +14,11 @@
 //! * in live text a hash is shown only for what the base holds, which is merged already and no guess. What is live at a
 //!   place where only the proposal states the same looks as if it changed, and is bound as if it did;
 //! * what Git states at the same place is Git's own in a predicted body, and is shown;
+//! * what the target copies from there to another place may be a guess as well as a secret, and nobody can tell which: a text
+//!   of the target's that holds anything of either is replaced as a whole, in an object of which something new is proposed.
+//!   This is so only where the plan knows any secret of the target's that is not merged, right guesses among them, for
+//!   otherwise there is nothing to guess and side effects stay readable. So it tells that there is one, which the marks of
+//!   what is live tell too, and nothing of which;
 //! * the target's words may quote what was proposed or what is live, and nobody can tell which: see [`Mask::words`].
 //!
 //! What is left: where another manager holds a field, the API server itself says by a conflict whether the proposal agrees
@@ -21,6 +26,7 @@
 //!
 //! Names of objects are never masked: they are what a plan is about, and no secret anywhere in Kubernetes.
 
+mod beside;
 mod declared;
 mod key;
 mod needles;
@@ -30,11 +36,11 @@ mod text;
 mod views;
 mod words;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::diff::paths::{push, related};
+use crate::diff::paths::related;
 use crate::model::canonical;
 use crate::model::id::{Digest, EnvironmentId};
 use crate::model::object::ObjectId;
@@ -46,13 +52,12 @@ use declared::{Place, clear, declared, manifest, secrets};
 use key::Keys;
 use needles::{Holders, Needles, SEARCHED, hold};
 
+pub(crate) use beside::Guard;
 pub(crate) use key::MaskKey;
 pub(crate) use words::Quoted;
 
 /// The mark of a value that only live holds.
 const LIVE_ONLY: &str = "‹secret›";
-/// Comparisons between the items of two lists; longer ones are compared by position.
-const MANY: usize = 1 << 20;
 
 /// Knows the secrets of one plan and replaces them.
 #[derive(Debug)]
@@ -133,7 +138,7 @@ impl<'a> Mask<'a> {
     /// A body without its secrets.
     pub(crate) fn body(&self, id: &ObjectId, body: &Value, text: Text) -> Value {
         if text == Text::Live {
-            return self.beside(id, body, &[]);
+            return self.beside(id, body, &[], None);
         }
         let mut masked = body.clone();
         for place in declared(id, body, self.rules) {
@@ -145,25 +150,6 @@ impl<'a> Mask<'a> {
         masked
     }
 
-    /// A live or predicted body without its secrets, beside what Git states of the same object: where Git states the same
-    /// text at the same place, it is the author's own and masked as such.
-    pub(crate) fn beside(&self, id: &ObjectId, body: &Value, git: &[&Value]) -> Value {
-        let mut masked = body.clone();
-        for place in declared(id, body, self.rules) {
-            if let Some(value) = masked.pointer_mut(&place.pointer) {
-                let known: Vec<(&Value, bool)> = twins(&place)
-                    .iter()
-                    .flat_map(|(pointer, base64)| {
-                        git.iter().filter_map(|git| git.pointer(pointer)).map(|git| (git, *base64))
-                    })
-                    .collect();
-                self.whole(value, place.base64, Text::Live, &known);
-            }
-        }
-        self.stated(&mut masked, git);
-        masked
-    }
-
     /// A contested field without its secrets. That it is contested says that the two values differ.
     pub(crate) fn conflict(&self, id: &ObjectId, conflict: &Conflict, git: &[&Value]) -> Conflict {
         let places = declared(id, git.first().unwrap_or(&&Value::Null), self.rules);
@@ -172,13 +158,13 @@ impl<'a> Mask<'a> {
             let mut masked = value.clone();
             match secret {
                 Some(place) => self.whole(&mut masked, place.base64, text, &[]),
-                None if text == Text::Live => self.stated(&mut masked, &[]),
+                None if text == Text::Live => self.stated(&mut masked, &[], None, &mut 0),
                 None => self.rendered(&mut masked),
             }
             masked
         };
         Conflict {
-            path: self.pointer(&conflict.path, git),
+            path: self.pointer(&conflict.path, git, None),
             manager: self.message(&conflict.manager),
             live: at(&conflict.live, Text::Live),
             git: at(&conflict.git, Text::Rendered),
@@ -194,19 +180,6 @@ impl<'a> Mask<'a> {
     /// The target's words where nothing of the proposal is quoted: a log line, whose an object is.
     pub(crate) fn message(&self, words: &str) -> String {
         self.words(words, None)
-    }
-
-    /// A JSON Pointer without secrets: into a body that [`Self::beside`] masked.
-    pub(crate) fn pointer(&self, pointer: &str, git: &[&Value]) -> String {
-        let mut masked = String::with_capacity(pointer.len());
-        let mut git = git.to_vec();
-        for token in pointer.split('/').skip(1) {
-            let token = token.replace("~1", "/").replace("~0", "~");
-            let members: Vec<&Value> = git.iter().filter_map(|git| git.as_object()?.get(&token)).collect();
-            push(&mut masked, &self.string(&token, whose(!members.is_empty())));
-            git = members.into_iter().chain(items(&git)).collect();
-        }
-        masked
     }
 
     /// A digest of a value in clear that nobody without the key can make, and of which no mark tells anything.
@@ -228,14 +201,11 @@ impl<'a> Mask<'a> {
                 }
             }
             Value::Array(list) => {
-                let known: Vec<_> = git
-                    .iter()
-                    .flat_map(|(git, base64)| {
-                        git.as_array().into_iter().flatten().map(|item| (item, *base64))
-                    })
-                    .collect();
-                for value in list {
-                    self.whole(value, base64, text, &known);
+                // Only a list that is Git's as it is: an item of another's beside Git's may be what is guessed.
+                let same = git.iter().find(|(git, _)| git.as_array().is_some_and(|git| git == list)).copied();
+                for (at, value) in list.iter_mut().enumerate() {
+                    let known = same.and_then(|(git, base64)| Some((git.get(at)?, base64)));
+                    self.whole(value, base64, text, known.as_slice());
                 }
             }
             Value::String(_) | Value::Number(_) | Value::Bool(_) => {
@@ -271,47 +241,6 @@ impl<'a> Mask<'a> {
         }
     }
 
-    /// Masks live text, except for what Git states at the same place.
-    fn stated(&self, value: &mut Value, git: &[&Value]) {
-        match value {
-            Value::String(string) => {
-                let own = git.iter().any(|git| git.as_str() == Some(string.as_str()));
-                *string = self.leaf(string, whose(own));
-            }
-            Value::Array(list) => {
-                let known: Vec<&Value> = items(git).collect();
-                let texts: HashSet<&str> = known.iter().filter_map(|git| git.as_str()).collect();
-                let few = known.len().saturating_mul(list.len()) <= MANY;
-                for (at, item) in list.iter_mut().enumerate() {
-                    if let Value::String(text) = item {
-                        *text = self.leaf(text, whose(texts.contains(text.as_str())));
-                    } else if few {
-                        self.stated(item, &alike(item, &known));
-                    } else {
-                        self.stated(item, known.get(at..=at).unwrap_or_default());
-                    }
-                }
-            }
-            Value::Object(map) => {
-                let members = std::mem::take(map).into_iter().map(|(key, mut member)| {
-                    let known: Vec<&Value> =
-                        git.iter().filter_map(|git| git.as_object()?.get(&key)).collect();
-                    self.stated(&mut member, &known);
-                    (self.string(&key, whose(!known.is_empty())), member)
-                });
-                *map = members.collect();
-            }
-            Value::Number(number) => {
-                let (digits, own) = (number.to_string(), git.contains(&&Value::Number(number.clone())));
-                let masked = self.string(&digits, whose(own));
-                if masked != digits {
-                    *value = Value::String(masked);
-                }
-            }
-            Value::Null | Value::Bool(_) => {}
-        }
-    }
-
     /// A text of a body: if it is a manifest, what that declares is masked in it.
     fn leaf(&self, string: &str, text: Text) -> String {
         let Some((mut body, places)) = manifest(string, self.rules) else { return self.string(string, text) };
@@ -327,18 +256,6 @@ impl<'a> Mask<'a> {
 /// Text that Git states is masked as Git's.
 fn whose(stated: bool) -> Text {
     if stated { Text::Rendered } else { Text::Live }
-}
-
-/// The items of those values that are lists.
-fn items<'g>(git: &[&'g Value]) -> impl Iterator<Item = &'g Value> {
-    git.iter().filter_map(|git| git.as_array()).flatten()
-}
-
-/// Which of Git's items an item of a list may come from: those of its name, or all where it has none. Not by position,
-/// since what others add to a list moves the rest.
-fn alike<'g>(item: &Value, git: &[&'g Value]) -> Vec<&'g Value> {
-    let name = item.get("name");
-    git.iter().copied().filter(|git| git.get("name") == name).collect()
 }
 
 /// Where the same secret may be stated: the API server keeps a Secret's plain texts encoded.

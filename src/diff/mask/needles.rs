@@ -127,6 +127,11 @@ impl Needles {
         self.index.get(value).map_or_else(Holders::default, |secret| self.holders(*secret))
     }
 
+    /// Is there one with such holders?
+    pub(super) fn any(&self, wanted: impl Fn(Holders) -> bool) -> bool {
+        self.secrets.iter().any(|secret| wanted(secret.holders))
+    }
+
     /// A secret in clear, by its number.
     pub(super) fn text(&self, secret: usize) -> &[u8] {
         self.secrets.get(secret).map_or(&[], |secret| &secret.text)

@@ -65,7 +65,7 @@ impl Mask<'_> {
     fn holds(&self, of: &Quoted<'_>) -> bool {
         let Some(live) = of.live else { return false };
         let mut found = false;
-        strings(&self.beside(of.id, live, &[]), &mut |text| found |= text.contains(LIVE_ONLY));
+        strings(&self.beside(of.id, live, &[], None), &mut |text, _| found |= text.contains(LIVE_ONLY));
         found
     }
 
@@ -80,7 +80,7 @@ impl Mask<'_> {
         let spoken = within(needles, words, wanted);
         let mut stated = BTreeSet::new();
         for git in of.git.iter().filter(|_| !spoken.is_empty()) {
-            strings(git, &mut |text| {
+            strings(git, &mut |text, _| {
                 stated.extend(within(needles, text, &|secret| spoken.contains(&secret)))
             });
         }
@@ -93,7 +93,7 @@ fn texts(of: &Quoted<'_>) -> Needles {
     let names = [Some(&of.id.kind), Some(&of.id.name), of.id.namespace.as_ref()];
     let mut texts = BTreeMap::new();
     for git in &of.git {
-        strings(git, &mut |text| {
+        strings(git, &mut |text, _| {
             if text.len() >= SEARCHED && !names.iter().flatten().any(|name| *name == text) {
                 hold(&mut texts, text.as_bytes().to_vec(), Holders::default());
             }
@@ -102,14 +102,14 @@ fn texts(of: &Quoted<'_>) -> Needles {
     Needles::new(texts)
 }
 
-/// All texts of a value, and the keys of its mappings.
-fn strings<'v>(value: &'v Value, visit: &mut dyn FnMut(&'v str)) {
+/// All texts of a value, and the keys of its mappings, with whether it is a key.
+pub(super) fn strings<'v>(value: &'v Value, visit: &mut dyn FnMut(&'v str, bool)) {
     match value {
-        Value::String(text) => visit(text),
+        Value::String(text) => visit(text, false),
         Value::Array(items) => items.iter().for_each(|value| strings(value, visit)),
         Value::Object(map) => {
             for (key, value) in map {
-                visit(key);
+                visit(key, true);
                 strings(value, visit);
             }
         }

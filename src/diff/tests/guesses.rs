@@ -250,6 +250,76 @@ fn at_the_edge_of_a_mark() {
     });
 }
 
+/// What a target may make of a body by itself: the same text at another place.
+type Copying = fn(&mut Value, &str);
+
+const COPIES: [Copying; 5] = [
+    |body, guess| body["spec"]["serviceAccount"] = json!(guess),
+    |body, guess| body["metadata"]["labels"]["name"] = json!(STANDARD.encode(guess)),
+    |body, guess| body["status"] = json!([{"said": format!("made of {guess} and more")}]),
+    |body, guess| body["metadata"]["annotations"][guess] = json!("x"),
+    |body, guess| body["spec"]["more"] = json!({"list": [guess, "x"]}),
+];
+
+#[test]
+fn copied_by_the_target() {
+    let body = |guess: &str| {
+        let mut body = config("g", json!({"a": "b"}));
+        body["spec"]["serviceAccountName"] = json!(guess);
+        body["spec"]["keys"][guess] = json!("x");
+        body
+    };
+    let mut kept = config("g", json!({"a": "b", "url": format!("postgres://admin:{HELD}@db")}));
+    kept["spec"]["serviceAccount"] = json!(HELD);
+    for copy in COPIES {
+        let after = |guess: &str| {
+            let mut after = body(guess);
+            copy(&mut after, guess);
+            after
+        };
+        assert_learns_nothing("a copy in what is made", |guess| {
+            let made = seen(&body(guess), None, Prediction::Becomes(after(guess)));
+            Attempt::of(&[], &[body(guess)], vec![made])
+        });
+        assert_learns_nothing("a copy in what changes", |guess| {
+            let mut after = after(guess);
+            after["data"]["url"] = kept["data"]["url"].clone();
+            let mut now = kept.clone();
+            now["spec"].as_object_mut().unwrap().remove("serviceAccount");
+            let one = seen(&body(guess), Some(live(&now)), Prediction::Becomes(after));
+            Attempt::of(&[config("g", json!({"a": "b"}))], &[body(guess)], vec![one])
+        });
+    }
+    assert_learns_nothing("beside what is live", |guess| {
+        let mut after = kept.clone();
+        after["data"]["mine"] = json!(guess);
+        let mine = config("g", json!({"a": "b", "mine": guess}));
+        let one = seen(&mine, Some(live(&kept)), Prediction::Becomes(after));
+        Attempt::of(&[config("g", json!({"a": "b"}))], &[mine], vec![one])
+    });
+}
+
+#[test]
+fn side_effects_stay_readable_where_there_is_nothing_to_guess() {
+    let mut body = config("g", json!({"a": "b"}));
+    body["spec"]["serviceAccountName"] = json!("web-frontend");
+    let mut after = body.clone();
+    after["spec"]["serviceAccount"] = json!("web-frontend");
+    after["spec"]["protocol"] = json!("HTTP");
+    let shown = |all: &[Seen], bodies: &[Value]| {
+        let merge = bundle(bodies);
+        let plan = decide(&scope(), &bundle(&[]), &merge, None, all);
+        let change = plan.changes.into_iter().find(|change| change.id.name == "g").unwrap();
+        let mut paths = change.paths.into_iter().map(|path| (path.path, path.after));
+        paths.find(|(path, _)| path == "/spec/serviceAccount").unwrap().1
+    };
+    let one = seen(&body, None, Prediction::Becomes(after));
+    assert_eq!(shown(std::slice::from_ref(&one), std::slice::from_ref(&body)), "web-frontend");
+    let ours = secret("db", &json!({"user": "somebody"}));
+    let held = seen(&ours, Some(live(&held())), Prediction::Becomes(held()));
+    assert_eq!(shown(&[one, held], &[body, ours]), "‹secret›");
+}
+
 #[test]
 fn what_is_proposed_moves_no_mark_of_what_is_live() {
     let now = config("g", json!({"url": format!("postgres://admin:{HELD}@db")}));

@@ -233,7 +233,7 @@ fn what_only_live_holds_changes_nothing_of_what_git_says() {
     assert_eq!(with(&with_live, &[], |mask| mask.message(text)), "guess: ‹secret›");
     let body = config(&json!({"x": text, "live-only-password": 1}));
     assert_eq!(with(&with_live, &[], |mask| mask.body(&id(&body), &body, Text::Rendered)), body);
-    assert_eq!(with(&with_live, &[], |mask| mask.beside(&id(&body), &body, &[&body])), body);
+    assert_eq!(with(&with_live, &[], |mask| mask.beside(&id(&body), &body, &[&body], None)), body);
 }
 
 #[test]
@@ -318,4 +318,41 @@ fn many_texts_and_long_words_take_no_time() {
         assert_eq!(mask.words(&format!("{words} value-number-19999"), Some(&quoted)), LIVE_ONLY);
     });
     assert!(started.elapsed() < std::time::Duration::from_mins(1), "{:?}", started.elapsed());
+}
+
+#[test]
+fn lists_in_lists_take_no_time() {
+    let list: Vec<Value> = (0..1000)
+        .map(|a| (0..32).map(|b| (0..5).map(|c| json!(a * 1000 + b * 10 + c)).collect::<Value>()).collect())
+        .collect();
+    let body = config(&json!({"a": list}));
+    let rules = [SecretRule { kinds: Vec::new(), path: "/data/a".to_owned() }];
+    let large = config(&json!({"a": (0..100_000).map(|n| json!({"n": n})).collect::<Value>()}));
+    let started = std::time::Instant::now();
+    for rules in [&[][..], &rules] {
+        with(&[(Holder::Live, plain(&json!({"a": "live-only-password"})))], rules, |mask| {
+            let shown = mask.beside(&id(&body), &body, &[&body, &body], None);
+            assert_eq!(shown == body, rules.is_empty());
+            for n in 0..100_000 {
+                let path = format!("/data/a/{n}/n");
+                assert_eq!(mask.pointer(&path, &[&large, &large], None), path);
+            }
+        });
+    }
+    assert!(started.elapsed() < std::time::Duration::from_mins(1), "{:?}", started.elapsed());
+}
+
+#[test]
+fn an_item_of_anothers_in_a_declared_list_is_not_gits() {
+    let item = |name: &str, value: &str| json!({"name": name, "value": value});
+    let body = |items: &[Value]| config(&json!({"a": items}));
+    let git = body(&[item("mine", "live-only-password")]);
+    let after = body(&[item("mine", "live-only-password"), item("theirs", "live-only-password")]);
+    let rules = [SecretRule { kinds: Vec::new(), path: "/data/a".to_owned() }];
+    let lessons = [(Holder::Merge, git.clone()), (Holder::Live, after.clone())];
+    with(&lessons, &rules, |mask| {
+        let shown = mask.beside(&id(&git), &after, &[&git], None);
+        assert_eq!(shown["data"]["a"][1]["value"], LIVE_ONLY);
+        assert!(mask.beside(&id(&git), &git, &[&git], None)["data"]["a"][0]["value"] != LIVE_ONLY);
+    });
 }
