@@ -299,7 +299,11 @@ fn unseen(failure: &Failure) -> Option<Fault> {
         Failure::Author(_) | Failure::Limited { .. } | Failure::Gone(_) => return None,
     };
     let fault = Fault::new(format!("the target could not be looked at: {why}"));
-    Some(fault.hint(format!("{hint}it is tried again by itself; what is shown is rendered only")))
+    Some(
+        fault.hint(format!(
+            "{hint}it is tried again by itself; what is shown is not compared with the target"
+        )),
+    )
 }
 
 /// What an error says first, without places on the server's disk: for people who must not learn more of it.
