@@ -66,7 +66,7 @@ impl Draft<'_> {
         let base = self.case.base.is_some();
         let guard = subject.guard(self.mask, base);
         let guard = guard.as_ref();
-        let now = guard.map(Guard::now);
+        let now = guard.map(|_| Guard::default());
         let before = self.mask.beside(
             id,
             &subject.veiled_once(Cow::Borrowed(&was), after),

@@ -15,19 +15,13 @@ use crate::model::object::ObjectId;
 /// Comparisons with items of lists in one body; those that are left are compared by position.
 const MANY: usize = 1 << 20;
 
-/// What is proposed of one object, to be recognised where the target copies it.
+/// What is proposed of one object, to be recognised where the target copies it. Empty for what is there now, which holds no
+/// copy of what is only proposed, and whose secrets are replaced as they are beside such a copy.
 #[derive(Debug, Default)]
 pub(crate) struct Guard {
     texts: Needles,
     /// Keys that are words: fields, and shown wherever they are.
     fields: HashSet<String>,
-}
-
-impl Guard {
-    /// The same for what is there now, which holds no copy of what is only proposed.
-    pub(crate) fn now(&self) -> Self {
-        Self::default()
-    }
 }
 
 impl Mask<'_> {
@@ -82,9 +76,9 @@ impl Mask<'_> {
         let mut git = git.to_vec();
         for token in pointer.split('/').skip(1) {
             let token = token.replace("~1", "/").replace("~0", "~");
-            let member = |git: &&'v Value| match git {
-                Value::Array(items) => items.get(token.parse::<usize>().ok()?),
-                git => git.get(&token),
+            let member = |git: &&'v Value| match git.as_array() {
+                Some(items) => items.get(token.parse::<usize>().ok()?),
+                None => git.get(&token),
             };
             let members: Vec<&Value> = git.iter().filter_map(member).collect();
             push(&mut masked, &self.name(&token, !members.is_empty(), guard));

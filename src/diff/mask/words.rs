@@ -49,10 +49,10 @@ impl Mask<'_> {
                 || quotes(of.texts.get_or_init(|| texts(of)), &|_| true);
             return if quoted { LIVE_ONLY.to_owned() } else { self.string(words, Text::Live) };
         }
-        let stated = self.stated_of(&self.live, words, of, &unmerged);
-        let own = |secret: usize| stated.contains(&secret);
+        let known = stated(&self.live, words, of, &unmerged);
+        let own = |secret: usize| known.contains(&secret);
         let git = |secret: usize| self.live.holders(secret).git();
-        let proposed = self.stated_of(&self.rest, words, of, &|secret| self.rest.holders(secret).merge);
+        let proposed = stated(&self.rest, words, of, &|secret| self.rest.holders(secret).merge);
         self.live(
             words,
             &|secret| !own(secret) || git(secret),
@@ -68,24 +68,23 @@ impl Mask<'_> {
         strings(&self.beside(of.id, live, &[], None), &mut |text, _| found |= text.contains(LIVE_ONLY));
         found
     }
+}
 
-    /// Those of these secrets in the words that Git states of the object.
-    fn stated_of(
-        &self,
-        needles: &Needles,
-        words: &str,
-        of: &Quoted<'_>,
-        wanted: &dyn Fn(usize) -> bool,
-    ) -> BTreeSet<usize> {
-        let spoken = within(needles, words, wanted);
-        let mut stated = BTreeSet::new();
-        for git in of.git.iter().filter(|_| !spoken.is_empty()) {
-            strings(git, &mut |text, _| {
-                stated.extend(within(needles, text, &|secret| spoken.contains(&secret)))
-            });
-        }
-        stated
+/// Those of these secrets in the words that Git states of the object.
+fn stated(
+    needles: &Needles,
+    words: &str,
+    of: &Quoted<'_>,
+    wanted: &dyn Fn(usize) -> bool,
+) -> BTreeSet<usize> {
+    let spoken = within(needles, words, wanted);
+    let mut stated = BTreeSet::new();
+    for git in of.git.iter().filter(|_| !spoken.is_empty()) {
+        strings(git, &mut |text, _| {
+            stated.extend(within(needles, text, &|secret| spoken.contains(&secret)));
+        });
     }
+    stated
 }
 
 /// All that Git states of an object but its names, to be searched for.
