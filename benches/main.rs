@@ -1,7 +1,7 @@
 //! `make bench`: figures beside a peer or the limit, in one run. docs/benchmarks.md says how to read them.
 //!
 //! Nothing here is asserted on time: it prints what was measured. `QUICK=1` measures less often; words after the
-//! options choose subjects (`deliveries rest comment render cluster yaml diff`).
+//! options choose subjects (`deliveries rest comment render cluster many yaml diff`).
 #![expect(clippy::print_stdout, reason = "a program that prints figures")]
 
 mod apps;
@@ -14,6 +14,7 @@ mod diff;
 mod load;
 mod machine;
 mod manifests;
+mod many;
 mod probot;
 mod process;
 mod render;
@@ -31,7 +32,7 @@ use std::time::Instant;
 /// What a step of a measurement gives; whatever fails ends the run in its own words.
 pub(crate) type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-const SUBJECTS: [&str; 7] = ["rest", "deliveries", "comment", "render", "cluster", "yaml", "diff"];
+const SUBJECTS: [&str; 8] = ["rest", "deliveries", "comment", "render", "cluster", "many", "yaml", "diff"];
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +94,9 @@ fn run(extent: Extent, wanted: &dyn Fn(&str) -> bool) -> Done<()> {
         }
         if wanted("cluster") {
             cluster::measure(extent).await?;
+        }
+        if wanted("many") {
+            many::measure(extent).await?;
         }
         if wanted("yaml") {
             yaml::measure(extent)?;

@@ -110,7 +110,11 @@ pub(crate) fn groups<'a>(plans: &[&'a Plan]) -> Vec<Group<'a>> {
     alike(groups)
 }
 
-/// The same update of several objects of a kind becomes one. Whatever else happens is told for each by itself.
+/// Further objects of one section: all of them are named there.
+pub(crate) const ALSO: usize = 60;
+
+/// The same update of several objects of a kind becomes one, as far as all of them can be named. Whatever else happens is told
+/// for each by itself.
 fn alike(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
     let mut known: BTreeMap<(Digest, Vec<&str>), usize> = BTreeMap::new();
     let mut out: Vec<Group<'_>> = Vec::with_capacity(groups.len());
@@ -121,13 +125,13 @@ fn alike(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
         }
         let id = ObjectId { namespace: None, name: String::new(), ..group.change.id.clone() };
         let key = (likeness(group.change, &id, false), group.environments.clone());
-        let index = *known.entry(key).or_insert(out.len());
-        match out.get_mut(index) {
-            Some(first) => {
-                first.also.push(group.change);
-                first.apps.extend(group.apps);
-            }
-            None => out.push(group),
+        let index = *known.entry(key.clone()).or_insert(out.len());
+        if let Some(first) = out.get_mut(index).filter(|first| first.also.len() < ALSO) {
+            first.also.push(group.change);
+            first.apps.extend(group.apps);
+        } else {
+            known.insert(key, out.len());
+            out.push(group);
         }
     }
     out

@@ -4,7 +4,7 @@ use minijinja::{Value, context};
 
 use crate::comment::contest::{contested, contests};
 use crate::comment::fit::Block;
-use crate::comment::group::Group;
+use crate::comment::group::{ALSO, Group};
 use crate::comment::moves::{moves, succeeds};
 use crate::comment::remark::{fields, remarks};
 use crate::comment::text::{self, Fenced, code, html, html_code, sentence};
@@ -27,8 +27,6 @@ const ENVIRONMENTS: usize = 6;
 const APPS: usize = 3;
 /// Objects named in a section's first line, where the same happens to several.
 const NAMES: usize = 3;
-/// Objects named beneath it.
-const ALSO: usize = 60;
 /// Warnings shown of one object.
 const WARNINGS: usize = 10;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::diff::digest::{Deed, effect};
 use crate::diff::mask::{Guard, Text};
-use crate::diff::paths::{Difference, Places, differences};
+use crate::diff::paths::{Difference, Places, at as lookup, differences};
 use crate::diff::plan::{Draft, Subject};
 use crate::diff::unified;
 use crate::model::plan::{Action, Class, PathChange};
@@ -106,15 +106,22 @@ impl Draft<'_> {
         let changes = !deeds.is_empty() || matches!(action, Action::Adopt | Action::Replace | Action::Move);
         if subject.attribution.base.is_some() && subject.merge.is_some() {
             let done: Places = deeds.iter().map(|deed| home(&deed.difference)).collect();
-            let without: Vec<String> = proposed
-                .iter()
-                .filter(|change| !done.related(&home(change)))
-                .map(|change| self.mask.pointer(&change.path, &git, guard))
+            // Named as Git states it; its values by its place, since what admission adds to a list moves the rest.
+            let without =
+                proposed.iter().map(|change| (change, home(change))).filter(|(_, at)| !done.related(at));
+            let without: Vec<PathChange> = without
+                .map(|(change, place)| {
+                    let value =
+                        |body: &Value| lookup(body, &place, &subject.keys).cloned().unwrap_or(Value::Null);
+                    let path = self.mask.pointer(&change.path, &git, guard);
+                    PathChange { path, class: Class::NoEffect, before: value(&before), after: value(&after) }
+                })
                 .collect();
             if !changes && !without.is_empty() && subject.attribution.owned.is_some() {
-                self.warnings.push(format!("{id}: no effect here of {}", without.join(", ")));
+                let named: Vec<&str> = without.iter().map(|one| one.path.as_str()).collect();
+                self.warnings.push(format!("{id}: no effect here of {}", named.join(", ")));
             }
-            paths.extend(without.into_iter().map(|path| at(Class::NoEffect, path)));
+            paths.extend(without);
         }
         if changes {
             let by_hand = live.by_hand.iter().map(|path| self.mask.pointer(path, &git, guard));

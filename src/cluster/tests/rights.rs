@@ -155,7 +155,8 @@ async fn a_scratch_namespace_needs_no_more_than_the_documentation_says() {
     grant(&admin, &world, "rights-scratch", SCRATCH).await;
     for seen in world.look(&bundle).await.into_iter().filter(|seen| seen.id.kind != "Namespace") {
         assert_eq!(seen.fidelity, Fidelity::Scratch, "{seen:#?}");
-        let words = "namespace rights-to-come does not exist yet (tidegate:acme/shop:prod may not get ";
+        let words =
+            "namespace rights-to-come does not exist yet (tidegate:acme/shop:prod is not allowed to get ";
         assert!(seen.reason.starts_with(words), "{}", seen.reason);
     }
 }

@@ -320,3 +320,12 @@ fn hostile_values_stay_in_their_places() {
     failed.warnings = vec![evil.to_owned()];
     insta::assert_snapshot!(Case::of(vec![plan("prod", vec![bad, other]), failed]).shown().comment.body);
 }
+
+#[test]
+fn every_one_of_many_alike_is_named() {
+    let name = |n: usize| format!("config-{n:03}");
+    let of = |n: usize| change(Action::Update, "ConfigMap", &name(n), &[], "@@ data @@\n- a: 1\n+ a: 2\n");
+    let shown = Case::of(vec![plan("prod", (0..200).map(of).collect())]).shown();
+    let said = format!("{}{}", shown.comment.body, shown.text);
+    assert!((0..200).all(|n| said.contains(&name(n))), "{said}");
+}
