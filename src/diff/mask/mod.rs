@@ -1,6 +1,6 @@
 //! Secrets are masked before anything leaves the plan: for people, for the store, for digests.
 //!
-//! What is a secret: what an object declares so ([`declared`]), and what differs at each render. A declared place is masked
+//! What is a secret: what an object declares so ([`mod@declared`]), and what differs at each render. A declared place is masked
 //! however short its value is. Elsewhere values of 8 bytes or more are searched for ([`needles`]), in all that a text may
 //! mean ([`views`]). Values that Git holds show as `‹secret a1b2c3›`, from a keyed hash over the environment and the value:
 //! equal values look equal, and neither length nor content leaks.
