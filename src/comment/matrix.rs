@@ -9,9 +9,10 @@ use crate::comment::deploys::deploys;
 use crate::comment::group::Row;
 use crate::comment::moves::moved;
 use crate::comment::text::prose;
-use crate::comment::words::{count, number, plan_needs_care, stakes, touches, worth_briefly};
+use crate::comment::words::{count, list, number, plan_needs_care, stakes, touches, worth_briefly};
 use crate::model::id::EnvironmentName;
 use crate::model::plan::{Action, Change, Plan, Risk};
+use crate::model::settings::Winner;
 
 /// Bytes that the rows may take; what is beyond is counted in a last row.
 const BUDGET: usize = 20_000;
@@ -97,9 +98,14 @@ fn words(plan: &Plan) -> String {
     }
     parts.extend(moved(&all));
     parts.extend(pending(plan));
-    let contested = all.iter().flat_map(|change| &change.conflicts).count();
+    let conflicts = || all.iter().flat_map(|change| &change.conflicts);
+    let taken = conflicts().filter(|conflict| conflict.rule == Winner::Take).count();
+    if taken > 0 {
+        parts.push(format!("writes over {} that others have set", count(taken, "field")));
+    }
+    let contested = conflicts().count() - taken;
     if contested > 0 {
-        parts.push(count(contested, "contested field"));
+        parts.push(format!("{} left to others", count(contested, "field")));
     }
     if plan.counts.keep > 0 {
         let stay = if plan.counts.keep == 1 { "stays" } else { "stay" };
@@ -110,11 +116,9 @@ fn words(plan: &Plan) -> String {
         ));
     }
     if !plan.hooks.is_empty() {
-        parts.push(format!(
-            "{} {}",
-            count(plan.hooks.len(), "hook"),
-            if plan.hooks.len() == 1 { "runs" } else { "run" }
-        ));
+        let names: Vec<&str> = plan.hooks.iter().map(|hook| hook.id.name.as_str()).collect();
+        let run = if plan.hooks.len() == 1 { "runs" } else { "run" };
+        parts.push(format!("{} {run} ({})", count(plan.hooks.len(), "hook"), list(&names, PHRASES)));
     }
     if let Some(worth) = worth_briefly(plan.fidelity).filter(|_| !plan.is_empty()) {
         parts.push(worth.to_owned());

@@ -8,21 +8,21 @@ use crate::comment::words::count;
 use crate::model::object::ObjectId;
 use crate::model::plan::{Change, Likeness, Pair, Transfer};
 
-/// `passes from staging to prod; the object itself stays`, `passes from the app a to the app b; …`.
+/// `handed over from staging to prod, not copied; the object itself stays`, `handed over from the app a to the app b, …`.
 pub(crate) fn moves(transfer: &Transfer) -> String {
     let (from, to) = (transfer.from.environment.as_str(), transfer.to.environment.as_str());
     if from == to {
         let (from, to) = (app(&transfer.from.app), app(&transfer.to.app));
-        return format!("passes from {from} to {to}; the object itself stays");
+        return format!("handed over from {from} to {to}, not copied; the object itself stays");
     }
-    format!("passes from {from} to {to}; the object itself stays")
+    format!("handed over from {from} to {to}, not copied; the object itself stays")
 }
 
 fn app(name: &str) -> String {
     if name.is_empty() { "another app".to_owned() } else { format!("the app {}", html_code(name)) }
 }
 
-/// What a row says of the objects that move: `2 objects pass from staging to prod`.
+/// What a row says of the objects that move: `2 objects are handed over from staging to prod`.
 pub(crate) fn moved(changes: &[&Change]) -> Vec<String> {
     let mut ways: BTreeMap<String, usize> = BTreeMap::new();
     for transfer in changes.iter().filter_map(|change| change.transfer.as_ref()) {
@@ -30,14 +30,14 @@ pub(crate) fn moved(changes: &[&Change]) -> Vec<String> {
         let way = if from == to { "between apps".to_owned() } else { format!("from {from} to {to}") };
         *ways.entry(way).or_default() += 1;
     }
-    let told = ways
-        .into_iter()
-        .map(|(way, n)| format!("{} {} {way}", count(n, "object"), if n == 1 { "passes" } else { "pass" }));
+    let told = ways.into_iter().map(|(way, n)| {
+        format!("{} {} {way}", count(n, "object"), if n == 1 { "is handed over" } else { "are handed over" })
+    });
     told.collect()
 }
 
 /// `in place of <code>web-config-a</code>, which is deleted`: the successor's side of a pair. `lost`: what is deleted holds
-/// data, and nobody may take the two for one object.
+/// data; it is told first then, for nobody may take the two for one object.
 pub(crate) fn succeeds(pair: &Pair, id: &ObjectId, lost: bool) -> String {
     let other = &pair.id;
     let mut name =
@@ -48,7 +48,7 @@ pub(crate) fn succeeds(pair: &Pair, id: &ObjectId, lost: bool) -> String {
         name = format!("{name} of {}", html_code(if other.group.is_empty() { "v1" } else { &other.group }));
     }
     if lost {
-        return format!("in place of {name}, which is deleted: its data is lost, nothing is copied");
+        return format!("{} is created in its place, nothing is copied", html_code(&place(id)));
     }
     let why = match pair.why {
         Likeness::Hash => "the hash in the name follows the content",

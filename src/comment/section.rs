@@ -56,12 +56,13 @@ pub(crate) fn blocks(templates: &Templates, groups: &[Group<'_>], look: Look) ->
 fn block(templates: &Templates, group: &Group<'_>, look: Look, most: usize) -> Result<Block, Failure> {
     let change = group.change;
     let care = needs_care(change) || group.gone.is_some_and(needs_care);
+    let lost = group.gone.filter(|gone| gone.risks.contains(&Risk::LosesData));
     let head = context! {
         care => care,
         open => care || look.only,
-        action => if group.hook { "run" } else { change.action.word() },
-        kind => kind(group),
-        id => names(group),
+        action => if group.hook { "run" } else { lost.unwrap_or(change).action.word() },
+        kind => lost.map_or_else(|| kind(group), |gone| html(&gone.id.kind)),
+        id => lost.map_or_else(|| names(group), |gone| html_code(&place(&gone.id))),
         parts => parts(group, look),
     };
     let (diff, size) = diff(group, look.public, most);
@@ -122,14 +123,17 @@ fn parts(group: &Group<'_>, look: Look) -> Vec<String> {
     }
     parts.extend(change.transfer.as_ref().map(moves));
     let lost = group.gone.is_some_and(|gone| gone.risks.contains(&Risk::LosesData));
+    if let Some(gone) = group.gone.filter(|_| lost) {
+        parts.extend(gone.risks.iter().filter_map(|risk| stake(*risk, gone)).map(|told| html(&told)));
+    }
     parts.extend(group.gone.and(change.pair.as_ref()).map(|pair| succeeds(pair, &change.id, lost)));
     if matches!(change.action, Action::Update | Action::Replace | Action::Adopt | Action::Move) {
         parts.push(html(&fields(change)));
     }
     let own = change.risks.iter().filter(|risk| !(group.hook && **risk == Risk::Runs));
     parts.extend(own.filter_map(|risk| stake(*risk, change)).map(|told| html(&told)));
-    if let Some(gone) = group.gone {
-        let more = gone.risks.iter().filter(|risk| **risk != Risk::LosesData && !change.risks.contains(risk));
+    if let Some(gone) = group.gone.filter(|_| !lost) {
+        let more = gone.risks.iter().filter(|risk| !change.risks.contains(risk));
         parts.extend(
             more.filter_map(|risk| stake(*risk, gone)).map(|told| format!("of the old one: {}", html(&told))),
         );

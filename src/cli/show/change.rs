@@ -136,10 +136,13 @@ fn moved(transfer: &Transfer) -> String {
     let (from, to) = (&transfer.from, &transfer.to);
     let app = |app: &str| if app.is_empty() { String::new() } else { format!(" ({app})") };
     if from.environment == to.environment {
-        return format!("passes from app {} to app {}; the object itself stays", from.app, to.app);
+        return format!(
+            "handed over from app {} to app {}, not copied; the object itself stays",
+            from.app, to.app
+        );
     }
     format!(
-        "passes from {}{} to {}{}; the object itself stays",
+        "handed over from {}{} to {}{}, not copied; the object itself stays",
         from.environment,
         app(&from.app),
         to.environment,
