@@ -7,9 +7,10 @@ use crate::model::object::ObjectId;
 pub(super) enum Stage {
     /// Namespaces.
     Namespaces,
-    /// Definitions of kinds; waited for until they are served.
+    /// Definitions of kinds, waited for until they are served; and service accounts: a Secret that is to hold the token of one
+    /// that is not there yet is deleted by the cluster.
     Definitions,
-    /// Classes, identities, rights, settings, storage: what workloads refer to.
+    /// Classes, rights, settings, storage: what workloads refer to.
     Foundations,
     /// Workloads and everything else.
     Workloads,
@@ -25,12 +26,11 @@ pub(super) const STAGES: [Stage; 5] =
 pub(super) fn stage(id: &ObjectId) -> Stage {
     match (id.group.as_str(), id.kind.as_str()) {
         ("", "Namespace") => Stage::Namespaces,
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => Stage::Definitions,
+        ("apiextensions.k8s.io", "CustomResourceDefinition") | ("", "ServiceAccount") => Stage::Definitions,
         ("apiregistration.k8s.io", "APIService") | ("admissionregistration.k8s.io", _) => Stage::Gates,
         (
             "",
-            "ServiceAccount"
-            | "ConfigMap"
+            "ConfigMap"
             | "Secret"
             | "PersistentVolume"
             | "PersistentVolumeClaim"
@@ -70,6 +70,7 @@ mod tests {
         for (group, kind) in [("rbac.authorization.k8s.io", "RoleBinding"), ("", "PersistentVolumeClaim")] {
             assert_eq!(stage(&id(group, kind)), Stage::Foundations);
         }
+        assert!(stage(&id("", "ServiceAccount")) < stage(&id("", "Secret")), "a token needs its account");
         assert_eq!(stage(&id("example.com", "Secret")), Stage::Workloads);
         assert_eq!(stage(&id("networking.k8s.io", "Ingress")), Stage::Workloads);
     }
