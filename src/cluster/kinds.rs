@@ -103,6 +103,11 @@ impl Kinds {
         Ok(kinds)
     }
 
+    /// The server's own version, as in `v1.36.3`.
+    pub(super) fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+
     /// Is it still to be believed?
     pub(super) fn fresh(&self) -> bool {
         self.read.elapsed() < FRESH

@@ -12,7 +12,7 @@ use crate::model::deployment::{Commits, Deployment, State, Trigger};
 use crate::model::id::{EnvironmentId, InstallationId, Repo, RepoId};
 use crate::model::object::{Bundle, Object, Origin};
 use crate::model::permit::Permit;
-use crate::model::plan::{Action, Change, Counts, Fidelity, Hook, Phase, Plan};
+use crate::model::plan::{Action, Change, Hook, Phase, Plan};
 use crate::model::report::Done;
 use crate::model::target::{Run, Scope};
 use crate::model::view::{Inventory, Owner, Prediction};
@@ -52,21 +52,9 @@ fn change(action: Action, object: &Object) -> Change {
 
 fn plan(changes: Vec<Change>) -> Plan {
     Plan {
-        name: "staging".parse().unwrap(),
-        target: "trial".to_owned(),
         digest: Some(crate::model::id::Digest::of(b"plan")),
-        fidelity: Fidelity::Live,
-        counts: Counts::default(),
-        baseline: false,
         changes,
-        hooks: Vec::new(),
-        errors: Vec::new(),
-        warnings: Vec::new(),
-        pending: Vec::new(),
-        renderers: std::collections::BTreeMap::new(),
-        remotes: Vec::new(),
-        bundle: None,
-        owned: 0,
+        ..Plan::new("staging".parse().unwrap(), "trial".to_owned())
     }
 }
 

@@ -70,6 +70,27 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// A plan of which nothing is known yet but for what: it changes nothing and cannot be approved.
+    pub(crate) fn new(name: EnvironmentName, target: String) -> Self {
+        Self {
+            name,
+            target,
+            digest: None,
+            fidelity: Fidelity::Live,
+            counts: Counts::default(),
+            baseline: false,
+            changes: Vec::new(),
+            hooks: Vec::new(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            pending: Vec::new(),
+            renderers: BTreeMap::new(),
+            remotes: Vec::new(),
+            bundle: None,
+            owned: 0,
+        }
+    }
+
     /// Would applying it change anything?
     pub(crate) fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.hooks.is_empty()

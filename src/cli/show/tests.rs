@@ -122,24 +122,17 @@ fn a_plan_is_a_line_for_each_object_and_what_differs_beneath() {
         ..Change::new(Action::Create, id("batch", "Job", name))
     };
     let plan = Plan {
-        name: "staging".parse().unwrap(),
-        target: "cluster-a".to_owned(),
-        digest: None,
         fidelity: Fidelity::Schema,
         counts: Counts { create: 1, update: 1, delete: 2, moved: 1, ..Counts::default() },
-        baseline: false,
         changes: changes(),
         hooks: vec![hook("migrate", Phase::Before, -5), hook("warm", Phase::After, 0)],
-        errors: Vec::new(),
         warnings: vec!["a warning".to_owned()],
         pending: vec![Commit {
             sha: "1".repeat(40).parse().unwrap(),
             title: "Earlier work\u{1b}[2J".to_owned(),
         }],
-        renderers: std::collections::BTreeMap::new(),
-        remotes: Vec::new(),
-        bundle: None,
         owned: 9,
+        ..Plan::new("staging".parse().unwrap(), "cluster-a".to_owned())
     };
     let mut page = page(false);
     one(&plan, &mut page);

@@ -43,8 +43,8 @@ struct Kept {
 /// What an answer depends on; none: that cannot be told, or the answer may differ each time. A creation depends on its
 /// namespace and on what quotas have left, so it is asked for each time.
 pub(crate) fn key(admission: &Admission, question: &Question<'_>) -> Option<Digest> {
-    let epoch = admission.epoch?;
     let Question { address, intent, live, adopting, rules, mutated } = question;
+    let epoch = admission.epoch.filter(|_| live.is_some() && !mutated)?;
     let version = |path: &str| live.and_then(|live| live.pointer(path)).cloned().unwrap_or_default();
     let inputs = json!({
         "epoch": epoch.to_string(),
@@ -55,7 +55,7 @@ pub(crate) fn key(admission: &Admission, question: &Question<'_>) -> Option<Dige
         "adopting": adopting,
         "rules": rules,
     });
-    (live.is_some() && !mutated).then(|| canonical::digest(&inputs))
+    Some(canonical::digest(&inputs))
 }
 
 impl Memory {

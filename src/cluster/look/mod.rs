@@ -85,7 +85,7 @@ pub(super) async fn look(
         fallback: Fallback::new(cluster, &kinds, wanted, |id| found.get(id)),
         found: &found,
         namespace: atlas.environment.unwrap_or(atlas.connection),
-        version: kinds.capabilities(atlas.connection).kube_version,
+        version: kinds.version().map(str::to_owned),
     };
     let asks: Vec<_> =
         wanted.iter().zip(&targets).map(|(object, address)| gaze.see(object, address.as_ref())).collect();

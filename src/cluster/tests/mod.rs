@@ -35,7 +35,7 @@ use crate::model::deployment::{Commits, Deployment, State, Trigger};
 use crate::model::id::{Digest, EnvironmentId, InstallationId, Repo, RepoId};
 use crate::model::object::{Bundle, Object, ObjectId, Origin};
 use crate::model::permit::Permit;
-use crate::model::plan::{Action, Change, Counts, Fidelity, Plan};
+use crate::model::plan::{Action, Change, Plan};
 use crate::model::report::{Applied, Done};
 use crate::model::target::{Place, Run, Scope};
 use crate::model::view::{Inventory, Owned, Owner, Prediction, Seen};
@@ -222,21 +222,9 @@ fn plan(seen: &[Seen]) -> Plan {
         })
         .collect();
     Plan {
-        name: "prod".parse().unwrap(),
-        target: "test".to_owned(),
         digest: Some(Digest::of(b"plan")),
-        fidelity: Fidelity::Live,
-        counts: Counts::default(),
-        baseline: false,
         changes,
-        hooks: Vec::new(),
-        errors: Vec::new(),
-        warnings: Vec::new(),
-        pending: Vec::new(),
-        renderers: std::collections::BTreeMap::new(),
-        remotes: Vec::new(),
-        bundle: None,
-        owned: 0,
+        ..Plan::new("prod".parse().unwrap(), "test".to_owned())
     }
 }
 

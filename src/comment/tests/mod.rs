@@ -97,21 +97,12 @@ fn plan(name: &str, changes: Vec<Change>) -> Plan {
         }
     }
     Plan {
-        name: name.parse().unwrap(),
-        target: name.to_owned(),
         digest: Some(Digest::of(&serde_json::to_vec(&(name, &changes)).unwrap())),
         fidelity: changes.iter().map(|change| change.fidelity).min().unwrap_or(Fidelity::Live),
         counts,
-        baseline: false,
         changes,
-        hooks: Vec::new(),
-        errors: Vec::new(),
-        warnings: Vec::new(),
-        pending: Vec::new(),
-        renderers: BTreeMap::new(),
-        remotes: Vec::new(),
-        bundle: None,
         owned: 42,
+        ..Plan::new(name.parse().unwrap(), name.to_owned())
     }
 }
 

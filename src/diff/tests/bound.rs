@@ -4,7 +4,7 @@ use crate::diff::digest::{Comparison, compare, digest};
 use crate::diff::paths::Places;
 use crate::model::id::{Digest, EnvironmentId, RepoId};
 use crate::model::object::ObjectId;
-use crate::model::plan::{Action, Change, Counts, Effect, Fidelity, Home, Plan, Risk, Transfer};
+use crate::model::plan::{Action, Change, Effect, Home, Plan, Risk, Transfer};
 
 fn id(kind: &str, name: &str) -> ObjectId {
     ObjectId { group: String::new(), kind: kind.to_owned(), namespace: None, name: name.to_owned() }
@@ -21,21 +21,10 @@ fn environment() -> EnvironmentId {
 
 fn plan(changes: Vec<Change>) -> Plan {
     Plan {
-        name: "staging".parse().unwrap(),
-        target: "t".to_owned(),
         digest: Some(digest(&environment(), "t", &changes, &[])),
-        fidelity: Fidelity::Live,
-        counts: Counts::default(),
-        baseline: false,
         changes,
-        hooks: Vec::new(),
-        errors: Vec::new(),
-        warnings: Vec::new(),
-        pending: Vec::new(),
-        renderers: std::collections::BTreeMap::new(),
-        remotes: Vec::new(),
         bundle: Some(Digest::of(b"bundle")),
-        owned: 0,
+        ..Plan::new("staging".parse().unwrap(), "t".to_owned())
     }
 }
 

@@ -84,21 +84,10 @@ fn change(action: Action, object: &Object) -> Change {
 
 fn plan(changes: Vec<Change>) -> Plan {
     Plan {
-        name: "staging".parse().unwrap(),
-        target: "audit".to_owned(),
         digest: Some(Digest::of(b"plan")),
-        fidelity: Fidelity::Live,
         counts: Counts { create: 2, ..Counts::default() },
-        baseline: false,
         changes,
-        hooks: Vec::new(),
-        errors: Vec::new(),
-        warnings: Vec::new(),
-        pending: Vec::new(),
-        renderers: std::collections::BTreeMap::new(),
-        remotes: Vec::new(),
-        bundle: None,
-        owned: 0,
+        ..Plan::new("staging".parse().unwrap(), "audit".to_owned())
     }
 }
 

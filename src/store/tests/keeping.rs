@@ -6,7 +6,7 @@ use crate::model::deployment::{Began, Commits, Deployment, State, Trigger};
 use crate::model::id::{Digest, PullNumber, RepoId, Sha};
 use crate::model::job::Job;
 use crate::model::object::{Bundle, Object, Origin};
-use crate::model::plan::{Counts, Fidelity, Plan, Preview};
+use crate::model::plan::{Plan, Preview};
 use crate::store::tests::{LEASE, Place, at, environment, on_both, repo};
 use crate::store::{Binding, Delivery, Error, Kept, Lock, Shown, Taken};
 
@@ -84,21 +84,11 @@ fn sha(digit: char) -> Sha {
 
 fn shown(head: char, completed: Timestamp) -> Shown {
     let plan = Plan {
-        name: "prod".parse().unwrap(),
-        target: "prod".to_owned(),
         digest: Some(Digest::of(b"effect")),
-        fidelity: Fidelity::Live,
-        counts: Counts::default(),
-        baseline: false,
-        changes: Vec::new(),
-        hooks: Vec::new(),
-        errors: Vec::new(),
         warnings: vec!["ümlaut".to_owned()],
-        pending: Vec::new(),
-        renderers: std::collections::BTreeMap::new(),
-        remotes: Vec::new(),
         bundle: Some(Digest::of(b"bundle")),
         owned: 3,
+        ..Plan::new("prod".parse().unwrap(), "prod".to_owned())
     };
     let preview =
         Preview { version: 1, base: sha('b'), head: sha(head), tree: sha('e'), environments: vec![plan] };

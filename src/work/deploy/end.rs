@@ -258,20 +258,8 @@ fn key(deployment: &Deployment) -> String {
 
 fn nothing(name: &EnvironmentName) -> Plan {
     Plan {
-        name: name.clone(),
-        target: String::new(),
-        digest: None,
         fidelity: crate::model::plan::Fidelity::Live,
         counts: crate::model::plan::Counts::default(),
-        baseline: false,
-        changes: Vec::new(),
-        hooks: Vec::new(),
-        errors: Vec::new(),
-        warnings: Vec::new(),
-        pending: Vec::new(),
-        renderers: std::collections::BTreeMap::new(),
-        remotes: Vec::new(),
-        bundle: None,
-        owned: 0,
+        ..Plan::new(name.clone(), String::new())
     }
 }

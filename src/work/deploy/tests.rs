@@ -8,7 +8,7 @@ use crate::model::github::Reaction;
 use crate::model::id::{CommentId, Digest, InstallationId, PullNumber, Repo, RepoId, Sha};
 use crate::model::job::Job;
 use crate::model::object::{Bundle, Object, ObjectId, Origin};
-use crate::model::plan::{Action, Change, Class, Counts, Effect, Fidelity, PathChange, Plan};
+use crate::model::plan::{Action, Change, Class, Effect, Fidelity, PathChange, Plan};
 use crate::model::refusal::{Refusal, Why};
 use crate::model::settings::Deploy;
 use crate::work::deploy::admit::Admitted;
@@ -49,21 +49,11 @@ fn change(action: Action, name: &str) -> Change {
 fn plan(changes: &[(Action, &str)], bundle: &str) -> Plan {
     let text = format!("{changes:?}");
     Plan {
-        name: "prod".parse().unwrap(),
-        target: "eu".to_owned(),
         digest: Some(Digest::of(text.as_bytes())),
-        fidelity: Fidelity::Live,
-        counts: Counts::default(),
-        baseline: false,
         changes: changes.iter().map(|(action, name)| change(*action, name)).collect(),
-        hooks: Vec::new(),
-        errors: Vec::new(),
-        warnings: Vec::new(),
-        pending: Vec::new(),
-        renderers: std::collections::BTreeMap::new(),
-        remotes: Vec::new(),
         bundle: Some(Digest::of(bundle.as_bytes())),
         owned: 12,
+        ..Plan::new("prod".parse().unwrap(), "eu".to_owned())
     }
 }
 
